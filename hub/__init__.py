@@ -1,0 +1,1 @@
+"""The hub: joins the services an MSP bills with."""

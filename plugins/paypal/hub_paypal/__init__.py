@@ -1,0 +1,1 @@
+"""PayPal for the hub."""

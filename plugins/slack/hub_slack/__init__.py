@@ -1,0 +1,1 @@
+"""Slack for the hub."""
