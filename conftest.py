@@ -1,0 +1,11 @@
+"""The real parts that tests run on, for tests/ and for the tests of each plugin."""
+
+pytest_plugins = (
+    "tests.parts.run",
+    "tests.parts.network",
+    "tests.parts.valkey",
+    "tests.parts.postgres",
+    "tests.parts.database",
+    "tests.parts.browser",
+    "tests.parts.report",
+)

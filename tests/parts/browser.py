@@ -1,0 +1,66 @@
+"""A real Chromium, driven by Playwright."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Playwright
+
+from tests.parts.run import missing
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MAC_PROGRAMS = (
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+# Without a sandbox since CI runs as root; the rest keeps it from phoning home.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(
+    browser_type_launch_args: dict[str, Any], playwright: Playwright
+) -> dict[str, Any]:
+    """Launch the Chromium that is installed; Playwright's own download is not needed."""
+    chromium = find_chromium(playwright)
+    if chromium is None:
+        missing(
+            "Chromium",
+            "install it (apt-get install chromium) or set HUB_TEST_CHROMIUM to its path",
+        )
+    return {
+        **browser_type_launch_args,
+        "executable_path": chromium,
+        "args": list(FLAGS),
+    }
+
+
+def find_chromium(playwright: Playwright) -> str | None:
+    found = [shutil.which(name) for name in PROGRAMS]
+    own = playwright.chromium.executable_path
+    candidates = [os.environ.get("HUB_TEST_CHROMIUM"), *found, *MAC_PROGRAMS, own]
+    return next((c for c in candidates if c and Path(c).exists()), None)
+
+
+@pytest.fixture
+def screenshot(page: Page) -> Iterator[Callable[[str], Path]]:
+    """Keep a picture of the page under a name, for people to look at after the run."""
+
+    def take(name: str) -> Path:
+        path = ARTEFACTS / f"{name}.png"
+        page.screenshot(path=path, full_page=True)
+        return path
+
+    yield take

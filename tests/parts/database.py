@@ -1,0 +1,106 @@
+"""An empty, migrated database for each test: on SQLite, on PostgreSQL, or on both.
+
+Migrating takes longer than most tests, so it happens once into a template.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from hub.db import Database
+from hub.schema import upgrade
+from hub.settings import Settings, load
+from tests.parts.postgres import Postgres
+from tests.parts.run import Run
+
+KEPT_TABLE = "alembic_version"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, redis_url: str) -> Settings:
+    """Settings of an installation with a data folder of its own and a real Valkey."""
+    data = tmp_path / "data"
+    data.mkdir()
+    return load({"HUB_DATA_DIR": str(data), "HUB_REDIS_URL": redis_url})
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """An empty database; the test runs once on SQLite and once on PostgreSQL."""
+    found: Database = request.getfixturevalue(f"{request.param}_database")
+    return found
+
+
+@pytest.fixture
+def sqlite_database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
+    """An empty database in SQLite, where `settings` expect it."""
+    file = tmp_path / "data" / "hub.db"
+    file.parent.mkdir(exist_ok=True)
+    shutil.copyfile(sqlite_template, file)
+    yield from disposed(Database(f"sqlite:///{file}"))
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str, postgres: Postgres) -> Iterator[Database]:
+    """An empty database in PostgreSQL."""
+    with psycopg.connect(dsn(postgres_url), autocommit=True) as connection:
+        empty(connection)
+    yield from disposed(Database(postgres_url))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(run: Run) -> Path:
+    file = run.folder / "template" / "hub.db"
+    with run.alone("sqlite"):
+        if not file.exists():
+            file.parent.mkdir()
+            migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_url(run: Run, postgres: Postgres) -> Iterator[str]:
+    """This worker's own database, made from the template."""
+    prefix = f"hub_test_{run.folder.name.removeprefix('hub-')}"
+    template, mine = f"{prefix}_template", f"{prefix}_{run.process}"
+    with run.alone("postgres"):
+        if template not in postgres.databases():
+            postgres.create(template)
+            migrate(postgres.url(template))
+        postgres.create(mine, template)
+    yield postgres.url(mine)
+    postgres.drop(mine)
+
+
+def migrate(url: str) -> None:
+    database = Database(url)
+    upgrade(database)
+    database.dispose()
+
+
+def disposed(database: Database) -> Iterator[Database]:
+    yield database
+    database.dispose()
+
+
+def dsn(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def empty(connection: psycopg.Connection) -> None:
+    """Take all rows away; a connection that a test left open must not hold us up."""
+    connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    found = connection.execute(
+        "SELECT tablename FROM pg_tables"
+        " WHERE schemaname = current_schema() AND tablename <> %s",
+        (KEPT_TABLE,),
+    )
+    tables = sql.SQL(", ").join(sql.Identifier(name) for (name,) in found)
+    connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))

