@@ -1,0 +1,88 @@
+"""Deliveries and their attempts."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from hub.core.models.base import Base, new_id
+from hub.core.models.event import Event
+
+
+class Delivery(Base):
+    """One event (or free message) bound for one connection's hook and target.
+
+    States: pending, sending, delivered, retrying, in_doubt, dead, skipped (with
+    `reason`). `copy` is "" for the first, the replay's own id for a replay.
+    `sent_at` marks that the provider may have the request (ROAD 16); `generation`
+    rises only after a definite failure (ROAD 17). `deadline` ends the retries.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("event_id", "connection_id", "hook", "target", "copy"),
+        Index(
+            "ix_deliveries_due",
+            "connection_id",
+            "next_attempt_at",
+            sqlite_where=text("state IN ('pending', 'retrying')"),
+            postgresql_where=text("state IN ('pending', 'retrying')"),
+        ),
+        Index(
+            "ix_deliveries_sending",
+            "connection_id",
+            "lease_until",
+            sqlite_where=text("state = 'sending'"),
+            postgresql_where=text("state = 'sending'"),
+        ),
+        Index(None, "connection_id", "subject", "position"),
+        Index(None, "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("dlv"))
+    event_id: Mapped[int | None] = mapped_column(ForeignKey("events.id"), index=True)
+    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
+    hook: Mapped[str]
+    target: Mapped[str] = mapped_column(default="")
+    copy: Mapped[str] = mapped_column(default="")
+    subject: Mapped[str]
+    # Order within (connection, subject): the event's id, so commit order.
+    position: Mapped[int] = mapped_column(default=0)
+    message: Mapped[dict[str, Any] | None]
+    state: Mapped[str] = mapped_column(default="pending")
+    reason: Mapped[str] = mapped_column(default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    lost_leases: Mapped[int] = mapped_column(default=0)
+    generation: Mapped[int] = mapped_column(default=0)
+    claim: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime | None]
+    deadline: Mapped[datetime | None]
+    body_hash: Mapped[str | None]
+    provider_reference: Mapped[str | None]
+    replay_of: Mapped[str | None] = mapped_column(ForeignKey("deliveries.id"))
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+    event: Mapped[Event | None] = relationship()
+
+
+class Attempt(Base):
+    """One try of a delivery, written before the call. `outcome`: delivered, retry,
+    in_doubt, rejected, credentials, lost, crashed; None while it runs."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (UniqueConstraint("delivery_id", "number"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("att"))
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.id"))
+    number: Mapped[int]
+    claim: Mapped[str]
+    worker: Mapped[str]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    error: Mapped[str] = mapped_column(default="")
+    status: Mapped[int | None]

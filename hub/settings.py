@@ -1,0 +1,124 @@
+"""Settings of the installation, from the environment or `.env`."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from hub.sdk.errors import SettingsError
+
+DEFAULT_PORT = 8000
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the installation is told from outside; docs/settings.md lists it all.
+
+    `production` means HUB_DATABASE_URL is set: keys must then be given explicitly.
+    `environ` is kept for the settings of connections (`SLACK_WEBHOOK_URL`).
+    """
+
+    data_dir: Path
+    database_url: str
+    redis_url: str | None
+    production: bool
+    secret_key: str | None = field(repr=False)
+    encryption_keys: tuple[str, ...] = field(repr=False)
+    base_url: str
+    time_zone: ZoneInfo
+    overdue_steps: tuple[int, ...]
+    log_level: str
+    trusted_proxies: int
+    environ: Mapping[str, str] = field(repr=False)
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; SettingsError names the one that is wrong.
+
+    Without `environ`: the process's environment, which wins over `.env`.
+    """
+    env = dict(environ) if environ is not None else _process_environment()
+    data_dir = Path(env.get("HUB_DATA_DIR") or "data").absolute()
+    url = env.get("HUB_DATABASE_URL", "")
+    secret_key = env.get("HUB_SECRET_KEY") or None
+    keys = tuple(k.strip() for k in env.get("HUB_ENCRYPTION_KEYS", "").split(",") if k)
+    if url:
+        _require_production_keys(secret_key, keys)
+    return Settings(
+        data_dir=data_dir,
+        database_url=url or f"sqlite:///{data_dir / 'hub.db'}",
+        redis_url=env.get("HUB_REDIS_URL") or None,
+        production=bool(url),
+        secret_key=secret_key,
+        encryption_keys=keys,
+        base_url=_base_url(env),
+        time_zone=_time_zone(env.get("HUB_TIME_ZONE") or "UTC"),
+        overdue_steps=_steps(env.get("HUB_OVERDUE_STEPS") or "1,7,14,30"),
+        log_level=_level(env.get("HUB_LOG_LEVEL") or "INFO"),
+        trusted_proxies=_count("HUB_TRUSTED_PROXIES", env),
+        environ=env,
+    )
+
+
+def _process_environment() -> dict[str, str]:
+    from dotenv import dotenv_values
+
+    stored = {k: v for k, v in dotenv_values(".env").items() if v is not None}
+    return {**stored, **os.environ}
+
+
+def _require_production_keys(secret_key: str | None, keys: tuple[str, ...]) -> None:
+    missing = [
+        name
+        for name, value in (
+            ("HUB_SECRET_KEY", secret_key),
+            ("HUB_ENCRYPTION_KEYS", keys),
+        )
+        if not value
+    ]
+    if missing:
+        raise SettingsError(
+            f"HUB_DATABASE_URL is set (production), so {' and '.join(missing)} must be"
+            " set too: see docs/settings.md for how to make them."
+        )
+
+
+def _base_url(env: Mapping[str, str]) -> str:
+    url = env.get("HUB_BASE_URL") or f"http://localhost:{DEFAULT_PORT}"
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError("HUB_BASE_URL must start with http:// or https://.")
+    return url.rstrip("/")
+
+
+def _time_zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise SettingsError(
+            f"HUB_TIME_ZONE {name!r} is not known: write one such as Europe/Berlin."
+        ) from error
+
+
+def _steps(text: str) -> tuple[int, ...]:
+    try:
+        steps = tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError as error:
+        raise SettingsError("HUB_OVERDUE_STEPS must be days such as 1,7,14.") from error
+    if not steps or steps[0] < 1:
+        raise SettingsError("HUB_OVERDUE_STEPS must be days from 1 up, such as 1,7,14.")
+    return steps
+
+
+def _level(name: str) -> str:
+    if name.upper() not in _LEVELS:
+        raise SettingsError(f"HUB_LOG_LEVEL must be one of {', '.join(_LEVELS)}.")
+    return name.upper()
+
+
+def _count(name: str, env: Mapping[str, str]) -> int:
+    value = env.get(name) or "0"
+    if not value.isdigit():
+        raise SettingsError(f"{name} must be a number such as 1.")
+    return int(value)
