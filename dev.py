@@ -242,6 +242,8 @@ def install_with_uv() -> bool:
     if uv is None:
         return False
     command = [uv, "pip", "install", "--quiet", "--python", PYTHON, "-r", REQUIREMENTS]
+    # Like pip: else the first start, or under PYTHONDONTWRITEBYTECODE each, is slow.
+    command.append("--compile-bytecode")
     return call(command, quiet=True, **uv_settings()).returncode == 0
 
 
