@@ -35,6 +35,7 @@ class Database:
         if self.url.drivername in ("postgres", "postgresql"):
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.sqlite = self.url.get_backend_name() == "sqlite"
+        self.info: dict[Any, Any] = {}  # handed to every session
         self._lock = threading.Lock()
         self._holder: int | None = None
         self._file: tuple[int, int] | None = None
@@ -47,7 +48,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session that only reads; it never waits for writers."""
-        with _translated(), Session(self.reader, expire_on_commit=False) as session:
+        with _translated(), self._session(self.reader) as session:
             yield session
 
     @contextmanager
@@ -57,14 +58,16 @@ class Database:
         Before the commit it runs what `at_end` registered (ids in commit order),
         after it what `after_commit` registered (ringing).
         """
-        with _translated(), self.write_lock():
-            with Session(self.writer, expire_on_commit=False) as session:
-                yield session
-                _run_last(session)
-                session.commit()
-                after = session.info.pop(_AFTER, {})
+        with _translated(), self.write_lock(), self._session(self.writer) as session:
+            yield session
+            _run_last(session)
+            session.commit()
+            after = session.info.pop(_AFTER, {})
         for callback in after.values():
             callback()
+
+    def _session(self, engine: Engine) -> Session:
+        return Session(engine, expire_on_commit=False, info=self.info)
 
     @contextmanager
     def write_lock(self) -> Iterator[None]:
