@@ -24,7 +24,7 @@ KEPT_TABLE = "alembic_version"
 def settings(tmp_path: Path, redis_url: str) -> Settings:
     """Settings of an installation with a data folder of its own and a real Valkey."""
     data = tmp_path / "data"
-    data.mkdir()
+    data.mkdir(exist_ok=True)
     return load({"HUB_DATA_DIR": str(data), "HUB_REDIS_URL": redis_url})
 
 

@@ -29,6 +29,17 @@ def main(lock: str, folder: str, uid: str, gid: str, *command: str) -> None:
         threading.Thread(target=stop, args=(lock, server), daemon=True).start()
         server.wait()
     shutil.rmtree(folder, ignore_errors=True)
+    remove_run_if_over(Path(folder).parents[1])
+
+
+def remove_run_if_over(run: Path) -> None:
+    """After a `kill -9` of the tests there is nobody else to do it."""
+    try:
+        with (run / "controller.alive").open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return
+    shutil.rmtree(run, ignore_errors=True)
 
 
 def stop(lock: str, server: subprocess.Popen[bytes]) -> None:
