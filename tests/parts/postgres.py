@@ -110,13 +110,16 @@ def start(run: Run) -> None:
         programs = reachable(programs, run)
     identity = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
     initdb = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust"]
-    subprocess.run(
+    made = subprocess.run(
         [*initdb, "--no-sync", "--encoding=UTF8", "--locale=C"],
         cwd=data,
-        check=True,
+        check=False,
         capture_output=True,
+        text=True,
         **identity,
     )
+    if made.returncode:
+        raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
     options = [x for name, v in OPTIONS.items() for x in ("-c", f"{name}={v}")]
     command = [programs / "postgres", "-D", data, "-k", run.kept / NAME, *options]
     run.keep(NAME, command, owner=CONTROLLER, user=user or (-1, -1))
@@ -151,6 +154,11 @@ def reachable(programs: Path, run: Run) -> Path:
     """The programs, copied if their folder is closed to others (a clone in /root)."""
     if all(parent.stat().st_mode & 0o001 for parent in programs.parents):
         return programs
+    installed = programs.parent
+    package = installed.parent
     copy = run.folder / f"{NAME}-programs"
-    shutil.copytree(programs.parent, copy, symlinks=True)
-    return copy / "bin"
+    # A wheel keeps its libraries in a folder beside the package.
+    for libraries in package.parent.glob(f"{package.name}.libs"):
+        shutil.copytree(libraries, copy / libraries.name)
+    shutil.copytree(installed, copy / package.name / installed.name, symlinks=True)
+    return copy / package.name / installed.name / programs.name
