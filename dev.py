@@ -8,13 +8,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 # Said before anything below can trip over it.
 if sys.version_info < (3, 11):  # noqa: UP036 - the person may not know yet
     sys.exit(
-        "The hub needs Python 3.11 or newer; this is %d.%d. Run dev.py with a newer "
-        "one, for example: python3.12 dev.py run" % sys.version_info[:2]
+        "The hub needs Python 3.11 or newer; this is {}.{}. Run dev.py with a newer "
+        "one, for example: python3.12 dev.py run".format(*sys.version_info)
     )
 if os.name != "posix":
     sys.exit("The hub runs on Linux and macOS; on Windows use WSL.")
@@ -35,6 +36,7 @@ PIP_TO_UV = {
     "trusted-host": "UV_INSECURE_HOST",
     "cert": "SSL_CERT_FILE",
     "proxy": "ALL_PROXY",
+    "no-index": "UV_NO_INDEX",
 }
 
 CHECKS = (
@@ -88,9 +90,16 @@ def check(extra: list[str]) -> int:
     """format, lint, types, import contracts, documentation"""
     if extra:
         raise SetupError(f"check takes no arguments, but got {shlex.join(extra)}.")
-    failed = [name for name, command in CHECKS if not passes(name, command)]
+    checks = [*CHECKS, *((f"types of {t}", ("mypy", t)) for t in plugin_tests())]
+    failed = [name for name, command in checks if not passes(name, command)]
     print("\nFailed: " + ", ".join(failed) if failed else "\nAll checks passed.")
     return 1 if failed else 0
+
+
+def plugin_tests() -> list[str]:
+    """Plugins have test modules of the same name, which mypy takes one by one."""
+    folders = {path.parent for path in ROOT.glob("plugins/*/tests/*.py")}
+    return sorted(str(folder.relative_to(ROOT)) for folder in folders)
 
 
 def bench(extra: list[str]) -> int:
@@ -131,7 +140,7 @@ def passes(name: str, command: tuple[str, ...]) -> bool:
 
 
 def call(
-    command: list[str | Path], quiet: bool = False, **variables: str
+    command: Sequence[str | Path], quiet: bool = False, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
@@ -201,7 +210,7 @@ def make_venv() -> None:
 
 def has_pip() -> bool:
     return PYTHON.exists() and (
-        call([PYTHON, "-m", "pip", "--version"], quiet=True).returncode == 0
+        pip("--version", quiet=True).returncode == 0
         or (which_uv() is not None and call([PYTHON, "-c", ""]).returncode == 0)
     )
 
@@ -237,31 +246,38 @@ def which_uv() -> Path | None:
 def install_with_uv() -> bool:
     """Several times faster than pip; where it can't do the job, pip will."""
     if which_uv() is None:
-        call([PYTHON, "-m", "pip", "install", "--quiet", "uv"], quiet=True)
+        pip("install", "--quiet", "uv", quiet=True)
     uv = which_uv()
     if uv is None:
         return False
-    command = [uv, "pip", "install", "--quiet", "--python", PYTHON, "-r", REQUIREMENTS]
-    # Like pip: else the first start, or under PYTHONDONTWRITEBYTECODE each, is slow.
-    command.append("--compile-bytecode")
-    return call(command, quiet=True, **uv_settings()).returncode == 0
+    # Compiled as by pip: else the first start, and where Python is told to write no
+    # bytecode every start, is seconds slower.
+    how = ("--quiet", "--compile-bytecode", "--python", PYTHON, "-r", REQUIREMENTS)
+    installed = call([uv, "pip", "install", *how], quiet=True, **uv_settings())
+    return installed.returncode == 0
 
 
 def uv_settings() -> dict[str, str]:
     """What pip is told about indexes, certificates and proxies, for uv."""
-    listing = call([PYTHON, "-m", "pip", "config", "list"], quiet=True).stdout
+    listing = pip("config", "list", quiet=True).stdout
     settings = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
     for line in listing.splitlines():
         name, _, value = line.partition("=")
         variable = PIP_TO_UV.get(name.rpartition(".")[2])
         if variable and variable not in os.environ:
-            settings[variable] = " ".join(shlex.split(value))
+            separator = "," if variable == "UV_FIND_LINKS" else " "
+            settings[variable] = separator.join("".join(shlex.split(value)).split())
     return settings
 
 
+def pip(
+    *arguments: str | Path, quiet: bool = False
+) -> subprocess.CompletedProcess[str]:
+    return call([PYTHON, "-m", "pip", *arguments], quiet=quiet)
+
+
 def install_with_pip() -> None:
-    command = [PYTHON, "-m", "pip", "install", "--quiet", "-r", REQUIREMENTS]
-    if call(command).returncode:
+    if pip("install", "--quiet", "-r", REQUIREMENTS).returncode:
         raise SetupError(
             "the dependencies could not be installed (pip's words are above): check "
             "the network and pip's index and proxy settings, then run this again."

@@ -33,12 +33,12 @@ ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
 def browser_type_launch_args(
     browser_type_launch_args: dict[str, Any], playwright: Playwright
 ) -> dict[str, Any]:
-    """Launch the Chromium that is installed; Playwright's own download is not needed."""
+    """Launch the Chromium that is installed, so that nothing need be downloaded."""
     chromium = find_chromium(playwright)
     if chromium is None:
         missing(
             "Chromium",
-            "install it (apt-get install chromium) or set HUB_TEST_CHROMIUM to its path",
+            "install it (apt-get install chromium) or set HUB_TEST_CHROMIUM",
         )
     return {
         **browser_type_launch_args,

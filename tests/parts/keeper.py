@@ -21,11 +21,7 @@ def main(lock: str, folder: str, uid: str, gid: str, *command: str) -> None:
     if os.fork():
         return
     os.setsid()  # a Ctrl-C in the terminal ends the tests first, then the server
-    drop = {} if uid == "-1" else {"user": int(uid), "group": int(gid)}
-    if drop:
-        os.chown(folder, drop["user"], drop["group"])
-    groups = [] if drop else None
-    with subprocess.Popen(command, cwd=folder, extra_groups=groups, **drop) as server:
+    with start(command, folder, int(uid), int(gid)) as server:
         threading.Thread(target=stop, args=(lock, server), daemon=True).start()
         server.wait()
     shutil.rmtree(folder, ignore_errors=True)
@@ -40,6 +36,15 @@ def remove_run_if_over(run: Path) -> None:
     except OSError:
         return
     shutil.rmtree(run, ignore_errors=True)
+
+
+def start(
+    command: tuple[str, ...], folder: str, uid: int, gid: int
+) -> subprocess.Popen[bytes]:
+    if uid == os.geteuid():
+        return subprocess.Popen(command, cwd=folder)
+    os.chown(folder, uid, gid)
+    return subprocess.Popen(command, cwd=folder, user=uid, group=gid, extra_groups=[])
 
 
 def stop(lock: str, server: subprocess.Popen[bytes]) -> None:

@@ -102,27 +102,33 @@ def start(run: Run) -> None:
             "install it (apt-get install postgresql, brew install postgresql) "
             "or set HUB_TEST_DATABASE_URL",
         )
-    user = unprivileged()
+    user = server_user()
+    if user[0] != os.geteuid():
+        programs = reachable(programs, run.folder)
     data = run.folder / f"{NAME}-data"
+    initialise(data, programs, user)
+    options = [x for name, v in OPTIONS.items() for x in ("-c", f"{name}={v}")]
+    server = [f"{programs}/postgres", "-D", f"{data}", "-k", f"{run.kept / NAME}"]
+    run.keep(NAME, [*server, *options], owner=CONTROLLER, user=user)
+
+
+def initialise(data: Path, programs: Path, user: tuple[int, int]) -> None:
     data.mkdir(mode=0o700)
-    if user:
-        os.chown(data, *user)
-        programs = reachable(programs, run)
-    identity = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
-    initdb = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust"]
+    os.chown(data, *user)
+    mine = user[0] == os.geteuid()
+    command = [f"{programs}/initdb", "-D", f"{data}", "-U", "postgres", "-A", "trust"]
     made = subprocess.run(
-        [*initdb, "--no-sync", "--encoding=UTF8", "--locale=C"],
+        [*command, "--no-sync", "--encoding=UTF8", "--locale=C"],
         cwd=data,
         check=False,
         capture_output=True,
         text=True,
-        **identity,
+        user=None if mine else user[0],
+        group=None if mine else user[1],
+        extra_groups=None if mine else [],
     )
     if made.returncode:
         raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
-    options = [x for name, v in OPTIONS.items() for x in ("-c", f"{name}={v}")]
-    command = [programs / "postgres", "-D", data, "-k", run.kept / NAME, *options]
-    run.keep(NAME, command, owner=CONTROLLER, user=user or (-1, -1))
 
 
 def find_programs() -> Path | None:
@@ -137,10 +143,10 @@ def find_programs() -> Path | None:
     return next((c for c in candidates if (c / "postgres").exists()), None)
 
 
-def unprivileged() -> tuple[int, int] | None:
-    """PostgreSQL refuses to run as root: the user and group to be instead."""
+def server_user() -> tuple[int, int]:
+    """The user and group of the server: it refuses to run as root."""
     if os.geteuid():
-        return None
+        return os.geteuid(), os.getegid()
     for name in ("postgres", "nobody"):
         try:
             entry = pwd.getpwnam(name)
@@ -150,13 +156,13 @@ def unprivileged() -> tuple[int, int] | None:
     raise RuntimeError("Neither a user 'postgres' nor 'nobody' to run PostgreSQL as.")
 
 
-def reachable(programs: Path, run: Run) -> Path:
+def reachable(programs: Path, folder: Path) -> Path:
     """The programs, copied if their folder is closed to others (a clone in /root)."""
     if all(parent.stat().st_mode & 0o001 for parent in programs.parents):
         return programs
     installed = programs.parent
     package = installed.parent
-    copy = run.folder / f"{NAME}-programs"
+    copy = folder / f"{NAME}-programs"
     # A wheel keeps its libraries in a folder beside the package.
     for libraries in package.parent.glob(f"{package.name}.libs"):
         shutil.copytree(libraries, copy / libraries.name)

@@ -1,4 +1,4 @@
-"""What was left out is said loudly; long and browser tests are put where they belong."""
+"""What was left out is said loudly; long and browser tests go where they belong."""
 
 from collections import Counter
 

