@@ -1,0 +1,193 @@
+"""Connections to providers whose every byte is bounded by one deadline per call.
+
+The time-out of requests counts from byte to byte: a server that drips holds a
+thread for ever. Here each send and each read gets only what the call has left.
+"""
+
+import io
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from http.client import HTTPResponse
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Retry
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 20.0
+# A server may close an idle connection just as we send on it (Node does after
+# five seconds), and then nobody knows whether it heard us.
+IDLE_SECONDS = 4.0
+_PIECE = 16 * 1024
+
+
+@dataclass
+class Call:
+    """The call being made: its deadline, and whether bytes of it may have left
+    (None until a real connection took it up)."""
+
+    deadline: float
+    sent: bool | None = None
+
+    def left(self, most: float | None = None) -> float:
+        """Return the seconds left, `most` at most, or raise TimeoutError."""
+        seconds = self.deadline - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("the call took too long")
+        return seconds if most is None else min(seconds, most)
+
+
+_call: ContextVar[Call | None] = ContextVar("call", default=None)
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[Call]:
+    """Bound everything sent and read inside to `seconds` altogether."""
+    call = Call(time.monotonic() + seconds)
+    token = _call.set(call)
+    try:
+        yield call
+    finally:
+        _call.reset(token)
+
+
+class _BoundedFile(io.RawIOBase):
+    """What a response is read from; holds the socket open as its own file does."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._file = sock.makefile("rb", buffering=0)
+        self._most = sock.gettimeout()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        call = _call.get()
+        if call:
+            self._sock.settimeout(call.left(self._most))
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _BoundedSocket:
+    """All that http.client asks of a socket when it makes a response."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_BoundedFile(self._sock))
+
+
+class _BoundedResponse(HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(_BoundedSocket(sock), *args, **options)  # type: ignore[arg-type]
+
+
+class _Bounded(HTTPConnection):
+    """Mixed into both kinds of connection."""
+
+    response_class = _BoundedResponse
+    _used = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        fresh = time.monotonic() - self._used < IDLE_SECONDS
+        return fresh and super().is_connected
+
+    def connect(self) -> None:
+        call = _call.get()
+        if call is None:
+            return super().connect()
+        try:
+            self.timeout = call.left(CONNECT_SECONDS)
+            super().connect()
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, str(error)) from error
+        finally:
+            # A proxy was spoken to at the most; the request itself is still here.
+            call.sent = False
+        return None
+
+    def send(self, data: Any) -> None:
+        call = _call.get()
+        self._used = time.monotonic()
+        if call is None or not isinstance(data, bytes):
+            return super().send(data)
+        if self.sock is None:
+            self.connect()
+        call.sent = True
+        for start in range(0, len(data), _PIECE):
+            self.sock.settimeout(call.left(CONNECT_SECONDS))
+            super().send(data[start : start + _PIECE])
+        return None
+
+
+class _HTTPSConnection(_Bounded, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _Bounded
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection
+
+
+_POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **options)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+def session(connection: str) -> requests.Session:
+    """Return this process's session for one connection, with its pool."""
+    return _session(os.getpid(), connection)
+
+
+@lru_cache(maxsize=256)
+def _session(_process: int, _connection: str) -> requests.Session:
+    # Setting up a connection is all that is repeated: nothing was sent yet.
+    retry = Retry(
+        total=None,
+        connect=2,
+        read=0,
+        redirect=0,
+        status=0,
+        other=0,
+        backoff_factor=0.1,
+        respect_retry_after_header=False,
+        raise_on_status=False,
+    )
+    made = requests.Session()
+    # No .netrc over our credentials; proxies and certificates are asked for by hand.
+    made.trust_env = False
+    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    made.headers.clear()
+    adapter = _Adapter(pool_connections=16, pool_maxsize=64, max_retries=retry)
+    made.mount("https://", adapter)
+    made.mount("http://", adapter)
+    return made
