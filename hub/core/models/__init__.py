@@ -17,7 +17,7 @@ from hub.core.models.device import Device
 from hub.core.models.duty import Duty, Worker
 from hub.core.models.event import Event
 from hub.core.models.fact import FactRow
-from hub.core.models.invoice import Charge, Invoice, InvoiceLine
+from hub.core.models.invoice import Charge, Counter, Invoice, InvoiceLine
 from hub.core.models.mandate import Mandate
 from hub.core.models.notification import Notification
 from hub.core.models.payment import Movement, Payment, Payout
@@ -41,6 +41,7 @@ __all__ = [
     "ConnectionState",
     "Consent",
     "Contact",
+    "Counter",
     "CreditNote",
     "Delivery",
     "Device",

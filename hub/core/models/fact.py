@@ -12,7 +12,8 @@ from hub.core.models.base import Base, new_id
 class FactRow(Base):
     """One fact, unique by (connection, fact id, revision); a replay writes the next
     revision. States: recorded (the ledger moved), unchanged, parked (waits for
-    what it refers to). `subject` is the ledger object it touched."""
+    what it refers to). `subject` is the ledger object it touched, `movement` names
+    the money it speaks of: all facts of one movement are folded together."""
 
     __tablename__ = "facts"
     __table_args__ = (UniqueConstraint("connection_id", "fact_id", "revision"),)
@@ -30,4 +31,5 @@ class FactRow(Base):
     sync_run_id: Mapped[str | None] = mapped_column(ForeignKey("sync_runs.id"))
     state: Mapped[str]
     subject: Mapped[str | None] = mapped_column(index=True)
+    movement: Mapped[str] = mapped_column(index=True)
     created_at: Mapped[datetime]

@@ -86,3 +86,12 @@ class Charge(Stamped, Base):
     url: Mapped[str | None]
     approved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+
+
+class Counter(Base):
+    """The last number given out; its row lock keeps numbers without gaps."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int]

@@ -61,7 +61,8 @@ class Movement(Stamped, Base):
     """One object of money at a provider, in its newest known state.
 
     `kind`: capture, refund, refund_total, chargeback, dispute, fee, payout.
-    `as_of` is the provider's own time: the newest wins, ties by rank of the state.
+    `as_of` is the provider's own time: the newest wins, ties by rank of the state;
+    `since` is the earliest time at which it is known to be in this state.
     `payment_id` None: its payment isn't known yet (refund before capture).
     """
 
@@ -85,6 +86,7 @@ class Movement(Stamped, Base):
     currency: Mapped[str]
     state: Mapped[str]
     as_of: Mapped[datetime]
+    since: Mapped[datetime]
     reason: Mapped[str] = mapped_column(default="")
     url: Mapped[str] = mapped_column(default="")
     fee_minor: Mapped[int | None]

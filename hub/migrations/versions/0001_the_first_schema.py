@@ -71,6 +71,16 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "counters",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column(
+            "value",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_counters")),
+    )
+    op.create_table(
         "duties",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
@@ -747,6 +757,7 @@ def upgrade() -> None:
         sa.Column("sync_run_id", sa.String(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("subject", sa.String(), nullable=True),
+        sa.Column("movement", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["connection_id"],
@@ -772,6 +783,9 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("facts", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_facts_movement"), ["movement"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_facts_subject"), ["subject"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_facts_webhook_id"), ["webhook_id"], unique=False
@@ -1130,6 +1144,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("as_of", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("url", sa.String(), nullable=False),
         sa.Column(
@@ -1399,6 +1414,7 @@ def downgrade() -> None:
     with op.batch_alter_table("facts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_facts_webhook_id"))
         batch_op.drop_index(batch_op.f("ix_facts_subject"))
+        batch_op.drop_index(batch_op.f("ix_facts_movement"))
 
     op.drop_table("facts")
     with op.batch_alter_table("consents", schema=None) as batch_op:
@@ -1493,6 +1509,7 @@ def downgrade() -> None:
 
     op.drop_table("idempotency_keys")
     op.drop_table("duties")
+    op.drop_table("counters")
     with op.batch_alter_table("connections", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_connections_plugin"))
 
