@@ -3,10 +3,12 @@
 import base64
 import hashlib
 import os
+import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from cryptography.fernet import Fernet
 from sqlalchemy.orm import Session
@@ -18,6 +20,7 @@ from hub.sdk.errors import SettingsError
 from hub.settings import Settings
 
 KEY_FILE = "secret.key"
+Part = TypeVar("Part")
 
 
 @dataclass(kw_only=True)
@@ -29,6 +32,8 @@ class Hub:
     plugins: Plugins
     bell: Bell
     keys: tuple[str, ...] = field(repr=False)
+    _parts: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+    _lock: Any = field(default_factory=threading.RLock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.database.info["hub"] = self
@@ -40,6 +45,14 @@ class Hub:
     def write(self) -> AbstractContextManager[Session]:
         """Open a transaction."""
         return self.database.write()
+
+    def part(self, make: Callable[["Hub"], Part]) -> Part:
+        """Return what `make(hub)` makes: made once, when it is first asked for."""
+        if make not in self._parts:
+            with self._lock:
+                if make not in self._parts:
+                    self._parts[make] = make(self)
+        return cast(Part, self._parts[make])
 
     @property
     def secret_key(self) -> str:
