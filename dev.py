@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set up, run, test and check the hub with nothing but Python: dev.py --help."""
+"""Set up, run, test and check the hub; needs Python 3.11+ and nothing else."""
 
 import argparse
 import hashlib
@@ -57,10 +57,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("command", choices=COMMANDS, help=SUMMARY, metavar="COMMAND")
     parser.formatter_class = argparse.RawTextHelpFormatter
     # Whatever follows the command belongs to the program that the command starts.
-    known = parser.parse_args(arguments[:1])
+    command = parser.parse_args(arguments[:1]).command
+    extra = arguments[1:]
+    if extra and command in {"install", "check"}:
+        parser.error(f"{command} takes no arguments, but got: {shlex.join(extra)}")
     try:
         install()
-        return COMMANDS[known.command](arguments[1:])
+        return COMMANDS[command](extra)
     except SetupError as error:
         print(f"dev.py: {error}", file=sys.stderr)
         return 1
@@ -80,16 +83,12 @@ def test(extra: list[str]) -> int:
 
 def only_install(extra: list[str]) -> int:
     """set up .venv and stop"""
-    if extra:
-        raise SetupError(f"install takes no arguments, but got {shlex.join(extra)}.")
     print(f"Ready: {VENV}")
     return 0
 
 
 def check(extra: list[str]) -> int:
     """format, lint, types, import contracts, documentation"""
-    if extra:
-        raise SetupError(f"check takes no arguments, but got {shlex.join(extra)}.")
     checks = [*CHECKS, *((f"types of {t}", ("mypy", t)) for t in plugin_tests())]
     failed = [name for name, command in checks if not passes(name, command)]
     print("\nFailed: " + ", ".join(failed) if failed else "\nAll checks passed.")
