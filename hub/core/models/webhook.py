@@ -13,6 +13,8 @@ class InboundWebhook(Base):
     hub.core.accept only. States: received, processed, ignored, failed.
 
     `headers` are the raw `Name: value` lines; both blobs are blanked by retention.
+    A claimed row stays `received`: its lease is its `next_attempt_at`. A claim that
+    is never settled is a lost lease.
     """
 
     __tablename__ = "inbound_webhooks"
@@ -39,6 +41,7 @@ class InboundWebhook(Base):
     state: Mapped[str]
     event_types: Mapped[str] = mapped_column(default="")
     attempts: Mapped[int] = mapped_column(default=0)
+    lost_leases: Mapped[int] = mapped_column(default=0)
     claim: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
