@@ -176,11 +176,12 @@ def _parts(secret: str) -> Iterator[str]:
     Several secrets may stand in one setting, comma separated. A secret URL loses
     its host when `api_base_url` is set: what follows the host is a secret, too.
     """
-    yield secret
-    for part in map(str.strip, re.split(r"[,\n]", secret)):
-        yield part
-        if "://" in part:
-            yield from _url_parts(part)
+    for part in {secret, *map(str.strip, re.split(r"[,\n]", secret))}:
+        pieces = list(_url_parts(part)) if "://" in part else []
+        # Where the path alone is hidden, the host stays: it says who was called.
+        if not pieces:
+            yield part
+        yield from pieces
 
 
 def _url_parts(url: str) -> Iterator[str]:
@@ -189,11 +190,15 @@ def _url_parts(url: str) -> Iterator[str]:
         password = parts.password
     except ValueError:
         return
-    yield password or ""
-    yield parts.path if len(parts.path.strip("/")) >= SHORTEST_NEEDLE else ""
+    if password or parts.scheme not in ("http", "https"):
+        yield url
+        yield password or ""
+    if len(parts.path.strip("/")) >= SHORTEST_NEEDLE:
+        yield parts.path
     yield from (piece for piece in parts.path.split("/") if len(piece) >= 16)
     for name, value in parse_qsl(parts.query):
-        yield value if len(value) >= 16 or is_secret_name(name) else ""
+        if len(value) >= 16 or is_secret_name(name):
+            yield value
 
 
 def _needles(secret: str) -> Iterator[str]:
