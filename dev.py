@@ -217,7 +217,7 @@ def has_pip() -> bool:
 def bring_pip() -> bool:
     """Put pip into a .venv made without it, from another pip or a wheel on disk."""
     others: list[list[str | Path]] = [[sys.executable, "-m", "pip"]]
-    others += [[path] for name in ("pip3", "pip") if (path := shutil.which(name))]
+    others += [[path] for path in map(shutil.which, ("pip3", "pip")) if path]
     into: list[str | Path] = ["--python", PYTHON, "install", "--quiet", "pip"]
     if any(call([*pip, *into], quiet=True).returncode == 0 for pip in others):
         return True
