@@ -15,7 +15,9 @@ class Connection(Stamped, Base):
     `settings` are the plain values, `secrets` a sealed JSON object (hub.core.vault),
     `hooks_off` the event hooks an admin unticked.
     States: setup, active, degraded, needs_reauth, disabled; `problem` says why.
-    `lease_*` serve the OAuth refresh (ROAD 28).
+    `lease_*` serve the OAuth refresh (ROAD 28). `failures` in a row make an outage;
+    before `retry_at` the provider asked not to be called; `paused_at` is since when
+    its deliveries are held (ROAD 19).
     """
 
     __tablename__ = "connections"
@@ -31,6 +33,8 @@ class Connection(Stamped, Base):
     rate_limit: Mapped[float | None]
     tested_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
+    retry_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
     lease_claim: Mapped[str | None]
     lease_until: Mapped[datetime | None]
 
@@ -70,7 +74,11 @@ class Revision(Base):
 
 
 class Outage(Base):
-    """A time in which a connection fails: admins hear of start and end once."""
+    """A time in which a connection fails: admins hear of start and end once.
+
+    `kind`: unavailable, credentials. `told` is the last word published about it:
+    "", a kind, recovered.
+    """
 
     __tablename__ = "outages"
     __table_args__ = (
@@ -88,5 +96,7 @@ class Outage(Base):
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     reason: Mapped[str]
+    kind: Mapped[str] = mapped_column(default="unavailable")
+    told: Mapped[str] = mapped_column(default="")
     failures: Mapped[int] = mapped_column(default=0)
     next_probe_at: Mapped[datetime | None]

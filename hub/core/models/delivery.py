@@ -17,6 +17,7 @@ class Delivery(Base):
     `reason`). `copy` is "" for the first, the replay's own id for a replay.
     `sent_at` marks that the provider may have the request (ROAD 16); `generation`
     rises only after a definite failure (ROAD 17). `deadline` ends the retries.
+    `asked_at` is when a person asked for it again: it is news again from then on.
     """
 
     __tablename__ = "deliveries"
@@ -60,6 +61,7 @@ class Delivery(Base):
     sent_at: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
     deadline: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]
     body_hash: Mapped[str | None]
     provider_reference: Mapped[str | None]
     replay_of: Mapped[str | None] = mapped_column(ForeignKey("deliveries.id"))
@@ -71,7 +73,7 @@ class Delivery(Base):
 
 class Attempt(Base):
     """One try of a delivery, written before the call. `outcome`: delivered, retry,
-    in_doubt, rejected, credentials, lost, crashed; None while it runs."""
+    in_doubt, rejected, credentials, lost, crashed, interrupted; None while it runs."""
 
     __tablename__ = "attempts"
     __table_args__ = (UniqueConstraint("delivery_id", "number"),)
