@@ -1,0 +1,183 @@
+"""The one hot INSERT, in the drivers' own SQL: SQLAlchemy's share of a row cost more
+than the row."""
+# ruff: noqa: S608 - put together from constants of this file; values are bound
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from hub.core.models import InboundWebhook, new_id
+from hub.db import Database, natively
+from hub.sdk.clock import now
+from hub.sdk.errors import UnreadyError
+
+_TYPES: Final = {
+    "id": "text",
+    "connection_id": "text",
+    "dedupe_key": "text",
+    "method": "text",
+    "path": "text",
+    "headers": "bytea",
+    "body": "bytea",
+    "size": "bigint",
+    "received_at": "timestamptz",
+}
+_INTO = (
+    f"INSERT INTO inbound_webhooks ({', '.join(_TYPES)}, next_attempt_at, state,"
+    " event_types, attempts, lost_leases, error)"
+)
+_SAME = "connection_id = {0} AND dedupe_key = {0}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A verified webhook to be kept; `headers` are raw lines."""
+
+    connection_id: str
+    dedupe_key: str | None
+    method: str
+    path: str
+    headers: bytes
+    body: bytes
+    received_at: datetime = field(default_factory=now)
+    id: str = field(default_factory=lambda: new_id("whk"))
+
+    @property
+    def size(self) -> int:
+        return len(self.body)
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """What rows are sorted by before they are written."""
+        return self.connection_id, self.dedupe_key or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A row that is durable; not `fresh` if its dedupe key was kept before."""
+
+    id: str
+    fresh: bool
+
+
+class _Cursor(Protocol):
+    """What both drivers' cursors have in common."""
+
+    def execute(self, sql: Any, values: Any = ..., /) -> Any: ...
+    def fetchone(self) -> Any: ...
+
+
+class Inserts:
+    """Writes rows in one transaction, on either database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        driver: Any = database.writer.dialect.loaded_dbapi
+        self._down = (driver.OperationalError, driver.InterfaceError)
+        time = InboundWebhook.received_at.type.dialect_impl(database.writer.dialect)
+        self._time = time.bind_processor(database.writer.dialect) or (lambda v: v)
+
+    def commit(self, rows: Sequence[Row]) -> list[Kept]:
+        """Make the rows durable in one transaction, in the order given."""
+        if not self._database.sqlite:
+            return self._into_postgres(rows)
+        with (
+            self._database.write_lock(),
+            closing(self._database.writer.raw_connection()) as connection,
+        ):
+            return natively(self._into_sqlite, connection.driver_connection, rows)
+
+    def is_down(self, error: Exception) -> bool:
+        """True if it is the database that failed, not a row."""
+        return isinstance(error, (*self._down, SQLAlchemyError, OSError, UnreadyError))
+
+    def _into_sqlite(self, connection: Any, rows: Sequence[Row]) -> list[Kept]:
+        cursor: sqlite3.Cursor = connection.cursor()
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            values = ", ".join(["?"] * (len(_TYPES) + 1))
+            cursor.executemany(
+                f"{_INTO} VALUES ({values}, 'received', '', 0, 0, '')"
+                " ON CONFLICT DO NOTHING",
+                [(*self._values(row), self._time(row.received_at)) for row in rows],
+            )
+            if cursor.rowcount == len(rows):
+                kept = [Kept(row.id, True) for row in rows]
+            else:
+                kept = [self._found(cursor, row, "?") for row in rows]
+            cursor.execute("COMMIT")
+        except BaseException:
+            connection.rollback()
+            raise
+        return kept
+
+    def _into_postgres(self, rows: Sequence[Row]) -> list[Kept]:
+        # Bytes go in binary: as text each would be two hex digits.
+        arrays = ", ".join(
+            f"{'%b' if kind == 'bytea' else '%s'}::{kind}[]" for kind in _TYPES.values()
+        )
+        names = ", ".join(_TYPES)
+        with closing(self._database.writer.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(
+                f"{_INTO} SELECT {names}, received_at, 'received', '', 0, 0, ''"
+                f" FROM unnest({arrays}) AS given ({names})"
+                " ON CONFLICT DO NOTHING RETURNING id",
+                tuple(map(list, zip(*map(self._values, rows), strict=True))),
+            )
+            fresh = {id for (id,) in cursor.fetchall()}
+            kept = [
+                Kept(row.id, True)
+                if row.id in fresh
+                else self._found(cursor, row, "%s")
+                for row in rows
+            ]
+            connection.commit()
+        return kept
+
+    def _values(self, row: Row) -> tuple[Any, ...]:
+        return (
+            row.id,
+            row.connection_id,
+            row.dedupe_key,
+            row.method,
+            row.path,
+            row.headers,
+            row.body,
+            row.size,
+            self._time(row.received_at),
+        )
+
+    def _found(self, cursor: _Cursor, row: Row, mark: str) -> Kept:
+        """Return the row that was kept under this dedupe key, this one or another.
+
+        A failed one is opened again with what came now (ROAD 11).
+        """
+        if row.dedupe_key is None:
+            return Kept(row.id, True)
+        same = _SAME.format(mark)
+        key = (row.connection_id, row.dedupe_key)
+        cursor.execute(f"SELECT id, state FROM inbound_webhooks WHERE {same}", key)
+        found = cursor.fetchone()
+        if found is None:
+            raise UnreadyError("The connection was removed meanwhile.")
+        id, state = found
+        if id == row.id:
+            return Kept(id, True)
+        if state != "failed":
+            return Kept(id, False)
+        at = self._time(row.received_at)
+        cursor.execute(
+            f"UPDATE inbound_webhooks SET state = 'received', headers = {mark},"
+            f" body = {mark}, size = {mark}, received_at = {mark},"
+            f" next_attempt_at = {mark}, attempts = 0, lost_leases = 0, claim = NULL,"
+            " lease_until = NULL, processed_at = NULL, error = ''"
+            f" WHERE id = {mark} AND state = 'failed'",
+            (row.headers, row.body, row.size, at, at, id),
+        )
+        return Kept(id, True)
