@@ -46,6 +46,10 @@ class Call:
             raise TimeoutError("the call took too long")
         return seconds if most is None else min(seconds, most)
 
+    def is_over(self) -> bool:
+        """Tell whether the deadline has passed."""
+        return time.monotonic() >= self.deadline
+
 
 _call: ContextVar[Call | None] = ContextVar("call", default=None)
 

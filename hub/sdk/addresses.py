@@ -1,0 +1,96 @@
+"""Which addresses a connection may call, and what `api_base_url` makes of them."""
+
+import ipaddress
+from collections.abc import Iterable
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from hub.sdk.errors import PluginError, SettingsError
+
+_NOWHERE = SplitResult("", "", "", "", "")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` is this machine by name or address."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Addresses:
+    """The addresses of one connection.
+
+    `hosts` are the provider's own, reached over https on its usual port. `given`
+    are URLs an admin wrote into the settings: their hosts are allowed, too, those
+    of this machine also over http. `base` (api_base_url) replaces all of them.
+    """
+
+    def __init__(
+        self, hosts: Iterable[str], given: Iterable[str] = (), base: str = ""
+    ) -> None:
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._given = frozenset(filter(None, map(_origin, given)))
+        self._base = _checked_base(base) if base else None
+
+    def rewrite(self, url: str) -> str:
+        """Return the address to call for a documented one, or raise PluginError."""
+        if self._base is None:
+            self._check(url)
+            return url
+        parts, below = _split(url), self._base.path.rstrip("/")
+        inside = parts.path == below or parts.path.startswith(below + "/")
+        if inside and _origin(url) == _origin(self._base.geturl()):
+            # A link out of a reply of the stand-in is there already.
+            return url
+        if _origin(url) is None:
+            raise PluginError("The plugin wanted to call something that is no URL.")
+        scheme, netloc = self._base.scheme, self._base.netloc
+        path = below + parts.path
+        return urlunsplit(parts._replace(scheme=scheme, netloc=netloc, path=path))
+
+    def _check(self, url: str) -> None:
+        parts = _split(url)
+        secure = parts.scheme == "https"
+        if _origin(url) in self._given:
+            if secure or is_loopback(parts.hostname or ""):
+                return
+            raise SettingsError(
+                "An address in this connection's settings begins with http://, which "
+                "is for this machine only. Write https://."
+            )
+        plain = secure and "@" not in parts.netloc and parts.port in (None, 443)
+        if not (plain and parts.hostname in self._hosts):
+            raise PluginError(
+                "The plugin wanted to call an address that is neither one of its "
+                "provider's nor one of the connection's settings; it was not called."
+            )
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return _NOWHERE
+    return parts
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    parts = _split(url)
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    if usual is None or not parts.hostname:
+        return None
+    return parts.scheme, parts.hostname, parts.port or usual
+
+
+def _checked_base(url: str) -> SplitResult:
+    parts = _split(url)
+    allowed = parts.scheme == "https" or is_loopback(parts.hostname or "")
+    if _origin(url) is None or not allowed or "@" in parts.netloc or parts.query:
+        raise SettingsError(
+            "api_base_url must be an address such as https://eu.example.com or "
+            "http://localhost:8100/name; http is for this machine only."
+        )
+    return parts
