@@ -2,6 +2,7 @@
 
 pytest_plugins = (
     "tests.parts.run",
+    "tests.parts.surroundings",
     "tests.parts.network",
     "tests.parts.valkey",
     "tests.parts.postgres",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Playwright
+from playwright.sync_api import ConsoleMessage, Page, Playwright
 
 from tests.parts.run import missing
 
@@ -54,8 +54,33 @@ def find_chromium(playwright: Playwright) -> str | None:
     return next((c for c in candidates if c and Path(c).exists()), None)
 
 
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """The same window on every machine."""
+    return {
+        **browser_context_args,
+        "viewport": {"width": 1280, "height": 800},
+        "locale": "en-US",
+        "timezone_id": "UTC",
+    }
+
+
 @pytest.fixture
-def screenshot(page: Page) -> Iterator[Callable[[str], Path]]:
+def page(page: Page) -> Iterator[Page]:
+    """A page on which a script error or a breach of the CSP fails the test."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.extend(breaches(message)))
+    yield page
+    assert [] == errors
+
+
+def breaches(message: ConsoleMessage) -> list[str]:
+    return [message.text] if "Content Security Policy" in message.text else []
+
+
+@pytest.fixture
+def screenshot(page: Page) -> Callable[[str], Path]:
     """Keep a picture of the page under a name, for people to look at after the run."""
 
     def take(name: str) -> Path:
@@ -63,4 +88,4 @@ def screenshot(page: Page) -> Iterator[Callable[[str], Path]]:
         page.screenshot(path=path, full_page=True)
         return path
 
-    yield take
+    return take

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts.run import missing
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -23,7 +25,8 @@ def start_pytest(
     """Run the tests in a folder with the parts that this suite has."""
     parts = (ROOT / "conftest.py").read_text()
     (folder / "conftest.py").write_text(parts)
-    here = ("-c", ROOT / "setup.cfg", "--rootdir", folder, "--confcutdir", folder)
+    here = ["-c", f"{ROOT}/setup.cfg", f"--rootdir={folder}"]
+    here += [f"--confcutdir={folder}", f"--output={folder}/output"]
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", *here, *arguments, folder],
         env=environment(**variables),
@@ -71,6 +74,42 @@ def test_long_tests_run_only_when_asked(tmp_path: Path) -> None:
 
     assert "1 x long: dev.py test --long" in run_pytest(tmp_path)[1]
     assert "1 passed" in run_pytest(tmp_path, "--long")[1]
+
+
+@pytest.mark.xdist_group("browser")
+@pytest.mark.parametrize(
+    ("markup", "complaint"),
+    [
+        ("<script>undefinedFunction()</script>", "undefinedFunction is not defined"),
+        (
+            '<meta http-equiv="Content-Security-Policy" content="script-src \'none\'">'
+            "<script>document.title = 'run'</script>",
+            "Content Security Policy directive",
+        ),
+    ],
+)
+def test_script_error_or_breach_of_csp_fails_a_browser_test(
+    tmp_path: Path, markup: str, complaint: str
+) -> None:
+    (tmp_path / "test_page.py").write_text(
+        f"def test_page(page):\n    page.set_content({markup!r})\n"
+    )
+    status, said = run_pytest(tmp_path)
+    if "Chromium is missing" in said:
+        missing("Chromium", "install it (apt-get install chromium)")
+
+    assert 1 == status, said
+    assert complaint in said
+
+
+def test_settings_of_the_developer_do_not_leak_in(tmp_path: Path) -> None:
+    (tmp_path / "test_environment.py").write_text(
+        "import os\ndef test_it(): assert 'HUB_DATABASE_URL' not in os.environ\n"
+    )
+
+    status, said = run_pytest(tmp_path, HUB_DATABASE_URL="postgresql://live")
+
+    assert 0 == status, said
 
 
 def test_killed_run_leaves_no_server(tmp_path: Path) -> None:
