@@ -47,6 +47,19 @@ class Bell:
         """Tell every web process that there are new notification rows."""
         self._try(lambda: self.redis.publish(FEED_CHANNEL, ""))
 
+    def count(self, key: str, seconds: int) -> int | None:
+        """Count up a number shared by all processes, which starts anew so many
+        seconds after its first; None without Redis."""
+
+        def up() -> Any:
+            pipe = self.redis.pipeline(transaction=False)
+            pipe.set(key, 0, nx=True, ex=seconds)
+            pipe.incr(key)
+            return pipe.execute()[1]
+
+        counted: int | None = self._try(up)
+        return counted
+
     def is_up(self) -> bool:
         """True if Redis answers."""
         return bool(self._try(self.redis.ping))
