@@ -1,1 +1,39 @@
-"""Slack for the hub."""
+"""Slack for the hub: cards and free messages out, signed requests in."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from hub.hookspecs import hookimpl
+from hub.sdk.webhooks import InboundWebhook, Result
+from hub_slack import actions, provider, webhooks
+
+describe_provider = hookimpl(provider.describe_provider)
+test_connection = hookimpl(actions.test_connection)
+verify_webhook = hookimpl(webhooks.verify)
+send_message = hookimpl(actions.send_message)
+
+# One look per event type stands in `cards`; posting is the same for all.
+_post_card = hookimpl(actions.post_card)
+on_payment_received = _post_card
+on_payment_failed = _post_card
+on_payment_refunded = _post_card
+on_payment_disputed = _post_card
+on_invoice_overdue = _post_card
+on_invoice_anomaly = _post_card
+on_quote_accepted = _post_card
+on_connection_failing = _post_card
+on_connection_recovered = _post_card
+
+
+@hookimpl
+def handle_webhook(webhook: InboundWebhook) -> Iterable[Result]:
+    """Keep what came; nothing in it moves the ledger."""
+    yield webhooks.handle(webhook)
+
+
+@hookimpl
+def simulator() -> Any:
+    """Return the stand-in for Slack."""
+    from hub_slack.simulator import SlackSimulator
+
+    return SlackSimulator

@@ -1,0 +1,37 @@
+"""What the hub does in Slack: build the message (pure), then one call."""
+
+from hub.sdk.context import Context
+from hub.sdk.errors import RejectedError
+from hub.sdk.events import Event, Message
+from hub_slack import client, messages
+from hub_slack.mrkdwn import one_line
+
+
+def post_card(event: Event, ctx: Context) -> None:
+    """Post the event's card."""
+    client.post(messages.card(event), ctx)
+
+
+def send_message(message: Message, ctx: Context) -> str | None:
+    """Post a free message to a channel; the webhook knows only its own."""
+    if not message.text.strip() and not message.blocks:
+        raise RejectedError("The message is empty: give it a text or blocks.")
+    channel = ctx.settings["channel"]
+    elsewhere = message.to is not None and message.to != channel
+    if elsewhere and not ctx.settings.get("bot_token"):
+        raise RejectedError(
+            "An incoming webhook posts to its own channel only. Set a bot token to"
+            " choose the channel, or leave it out."
+        )
+    return client.post(messages.free(message), ctx, message.to or channel)
+
+
+def test_connection(ctx: Context) -> str:
+    """Check the token, then post a test card: only that shows that it works."""
+    card = messages.test_card(ctx.connection, ctx.now())
+    if not ctx.settings.get("bot_token"):
+        client.post(card, ctx)
+        return "A test card is in the webhook's channel."
+    team = one_line(client.check_token(ctx))[:100]
+    client.post(card, ctx)
+    return f"A test card is in {ctx.settings['channel']} of {team}."

@@ -1,0 +1,206 @@
+"""How each event type looks in Slack: the table, and the words that fill it.
+
+A `{word}` in the table is a value of the event's data by its key (`{dispute_reason}`
+for one inside `dispute`), or one of those that `words` adds. Unknown ones are blank.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hub.sdk import clock
+from hub.sdk.events import Event
+from hub.sdk.money import Money
+from hub_slack.mrkdwn import escape, fit, link, moment, one_line
+
+GREEN, BLUE, AMBER, RED = "#2EB67D", "#36C5F0", "#ECB22E", "#E01E5A"
+# Short enough that a card of the longest values stays below Slack's 13 kB for
+# all blocks together (slackapi/bolt-js issue 2509).
+SHORT, LONG = 200, 1000
+LONG_KEYS = frozenset({"reason", "problem", "dispute_reason"})
+TIME_KEYS = frozenset({"since", "dispute_respond_by"})
+
+
+@dataclass(frozen=True)
+class Card:
+    """`facts` are label → value; those that turn out blank are left out."""
+
+    title: str
+    colour: str
+    summary: str
+    sentence: str
+    facts: Mapping[str, str]
+
+
+CARDS: Mapping[str, Card] = {
+    "payment.received": Card(
+        "Payment received",
+        GREEN,
+        "Payment received: {amount} from {payer}{for_number}",
+        "*{payer}* paid{what_was_paid}.",
+        {
+            "Amount": "{amount}",
+            "Method": "{method}",
+            "Invoice": "{invoice_number}",
+            "Balance due": "{open_amount}",
+        },
+    ),
+    "payment.failed": Card(
+        "Payment failed",
+        RED,
+        "Payment failed: {amount} from {payer}{for_number}{because}",
+        "The payment of *{payer}*{for_invoice} failed.",
+        {
+            "Amount": "{amount}",
+            "Method": "{method}",
+            "Balance due": "{open_amount}",
+            "Reason": "{reason}",
+        },
+    ),
+    "payment.refunded": Card(
+        "Payment refunded",
+        AMBER,
+        "Payment refunded: {refund_amount} to {payer}{for_number}",
+        "*{payer}* got money back{for_invoice}.",
+        {
+            "Refund": "{refund_amount}",
+            "Refunded in all": "{refunded_amount}",
+            "Payment": "{amount}",
+            "Balance due": "{open_amount}",
+            "Reason": "{reason}",
+        },
+    ),
+    "payment.disputed": Card(
+        "Payment disputed",
+        RED,
+        "Payment disputed: {amount} from {payer}{for_number}",
+        "*{payer}* disputes the payment{for_invoice}. Answer it at the provider.",
+        {
+            "Payment": "{amount}",
+            "Disputed": "{dispute_amount}",
+            "State": "{dispute_state}",
+            "Answer by": "{dispute_respond_by}",
+            "Reason": "{dispute_reason}",
+        },
+    ),
+    "invoice.overdue": Card(
+        "Invoice overdue",
+        RED,
+        "Invoice {number} is {age}: {client}, {open_amount}",
+        "*{client}* has not paid {linked_number}, due {due_date}.",
+        {
+            "Amount due": "{open_amount}",
+            "Days overdue": "{days_overdue}",
+            "Invoice total": "{total}",
+            "Issued": "{issue_date}",
+        },
+    ),
+    "invoice.anomaly": Card(
+        "Invoice anomaly",
+        AMBER,
+        "Invoice anomaly: {client}, {number}, {total}{because}",
+        "{linked_number} for *{client}* looks unusual. Check it before it goes out.",
+        {
+            "Total": "{total}",
+            "Score": "{score}",
+            "Due": "{due_date}",
+            "Reason": "{reason}",
+        },
+    ),
+    "quote.accepted": Card(
+        "Quote accepted",
+        BLUE,
+        "Quote {number} accepted by {client} ({total})",
+        "*{client}* accepted {linked_number}.",
+        {"Total": "{total}", "Accepted by": "{decided_by}", "Quote": "{title}"},
+    ),
+    "connection.failing": Card(
+        "Connection failing",
+        RED,
+        "Connection failing: {title}{because}",
+        "*{title}* is failing. The hub keeps what is due and tries again.",
+        {
+            "Connection": "{connection}",
+            "Failing since": "{since}",
+            "Problem": "{problem}",
+        },
+    ),
+    "connection.recovered": Card(
+        "Connection recovered",
+        GREEN,
+        "Connection recovered: {title}",
+        "*{title}* works again. What was waiting is on its way.",
+        {"Connection": "{connection}", "Failing since": "{since}"},
+    ),
+}
+
+
+class Words(dict[str, str]):
+    """Values for the table: escaped, on one line, short; "" for an unknown one."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def words(event: Event) -> Words:
+    """Put an event's data into words, with those that depend on several values."""
+    said = Words(_said(event.data))
+    number, days = said["invoice_number"], said["days_overdue"]
+    why = said["reason"] or said["problem"]
+    said.update(
+        client=said["company_name"] or "A client",
+        payer=said["company_name"] or said["payer"] or "A client",
+        linked_number=link(event.url, said["number"]) or "An invoice",
+        for_number=f" for {number}" if number else "",
+        for_invoice=f" for invoice {link(event.url, number)}" if number else "",
+        what_was_paid=_what_was_paid(event, said),
+        age=f"{days} day{'' if days == '1' else 's'} overdue" if days else "overdue",
+        title=said["title"] or said["connection"],
+        because=f": {why}" if why else "",
+    )
+    return said
+
+
+def _what_was_paid(event: Event, said: Words) -> str:
+    number, open_amount = said["invoice_number"], event.data.get("open_amount")
+    if not number:
+        return f", but no invoice matches: {link(event.url, 'assign the payment')}"
+    in_full = open_amount and not str(open_amount).strip("0.")
+    return f" invoice {link(event.url, number)}{' in full' if in_full else ''}"
+
+
+def _said(
+    data: Mapping[str, Any], within: str = "", currency: str = ""
+) -> Iterator[tuple[str, str]]:
+    currency = str(data.get("currency") or currency)
+    for key, value in data.items():
+        if isinstance(value, Mapping) and not within:
+            yield from _said(value, f"{key}_", currency)
+        elif isinstance(value, str | int) and not isinstance(value, bool):
+            yield within + key, _value(within + key, str(value), currency)
+
+
+def _value(key: str, text: str, currency: str) -> str:
+    if key == "total" or key.endswith("amount"):
+        return _short(_money(text, currency))
+    if key in TIME_KEYS:
+        return _time(text)
+    return _short(text, LONG if key in LONG_KEYS else SHORT)
+
+
+def _short(text: str, limit: int = SHORT) -> str:
+    return fit(escape(one_line(text)), limit)
+
+
+def _money(text: str, currency: str) -> str:
+    try:
+        return Money.parse(text, currency).format()
+    except ValueError:
+        return f"{text} {currency}"
+
+
+def _time(text: str) -> str:
+    try:
+        return moment(clock.parse(text))
+    except (ValueError, OverflowError):
+        return _short(text)

@@ -1,0 +1,174 @@
+"""The calls made to Slack, and what its error words mean."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from hub.sdk.context import Context
+from hub.sdk.errors import (
+    CredentialsError,
+    ProviderError,
+    RateLimitError,
+    RejectedError,
+    SettingsError,
+    UnavailableError,
+    UnexpectedResponseError,
+)
+from hub.sdk.http import Reply, is_loopback, retry_after
+from hub_slack.messages import Body
+from hub_slack.provider import WEBHOOK_HOSTS
+
+API: Final = "https://slack.com/api/"
+# Slack insists on the charset: https://docs.slack.dev/apis/web-api/using-the-slack-web-api
+JSON: Final = {"Content-Type": "application/json; charset=utf-8"}
+
+# Slack's word → what a person should do. The connection can't work until then.
+CREDENTIALS: Final[Mapping[str, str]] = {
+    "invalid_auth": "Enter the bot token again.",
+    "not_authed": "Enter the bot token again.",
+    "account_inactive": "The bot's account is switched off: install the app again.",
+    "token_revoked": "Install the app again and enter its new bot token.",
+    "token_expired": "Install the app again and enter its new bot token.",
+    "missing_scope": "Give the app the scope it lacks and install it again.",
+    "invalid_token": "Make a new incoming webhook and enter its URL.",
+    "no_service": "The webhook was removed: make a new one and enter its URL.",
+    "no_service_id": "The webhook was removed: make a new one and enter its URL.",
+    "no_team": "The workspace is gone: enter the webhook of another one.",
+    "team_disabled": "The workspace is switched off: enter the webhook of another.",
+    "channel_is_archived": "Bring the channel back, or enter a webhook of another.",
+}
+# The same for one message: others may still get through.
+REJECTED: Final[Mapping[str, str]] = {
+    "channel_not_found": "Check the channel in the connection's settings.",
+    "not_in_channel": "Invite the app to the channel.",
+    "is_archived": "Bring the channel back, or choose another.",
+    "restricted_action": "The workspace's settings don't let the app post there.",
+    "action_prohibited": "The workspace's settings don't let the app post there.",
+    "posting_to_general_channel_denied": "Choose a channel the app may post to.",
+    "user_not_found": "Check who the message is addressed to.",
+}
+RATE_LIMITED: Final = frozenset(
+    {"ratelimited", "rate_limited", "message_limit_exceeded"}
+)
+# True: the message may have been posted all the same.
+LATER: Final[Mapping[str, bool]] = {
+    "internal_error": True,
+    "fatal_error": True,
+    "rollup_error": True,
+    "request_timeout": False,
+    "service_unavailable": False,
+}
+_WORD = re.compile(r"[a-z][a-z0-9_]{1,60}", re.ASCII)
+_POINTER = re.compile(r"\[json-pointer:(/[\w/-]{1,100})\]")
+_SCOPES = re.compile(r"[\w:.,-]{1,100}", re.ASCII)
+
+
+def post(body: Body, ctx: Context, channel: str = "") -> str | None:
+    """Post a message by bot token, else by webhook; return its `ts`, if told."""
+    if ctx.settings.get("bot_token"):
+        return _post_as_bot(body, channel or ctx.settings["channel"], ctx)
+    _post_to_webhook(body, ctx)
+    return None
+
+
+def check_token(ctx: Context) -> str:
+    """Return the name of the workspace the bot token belongs to."""
+    said = _call("auth.test", {}, ctx, reads=True)
+    return str(said.get("team") or "your workspace")
+
+
+def _post_as_bot(body: Body, channel: str, ctx: Context) -> str | None:
+    message = {"channel": channel, **body}
+    if ctx.delivery is not None:
+        payload = {"id": ctx.idempotency_key()}
+        message["metadata"] = {"event_type": "hub_delivery", "event_payload": payload}
+    ts = _call("chat.postMessage", message, ctx).get("ts")
+    return ts if isinstance(ts, str) else None
+
+
+def _call(
+    method: str, body: Body, ctx: Context, reads: bool = False
+) -> Mapping[str, Any]:
+    said: Mapping[str, Any] = ctx.http.post(
+        API + method,
+        json=body,
+        headers=JSON,
+        token=ctx.settings["bot_token"],
+        explain=api_error,
+        reads=reads,
+    ).json()
+    return said
+
+
+def _post_to_webhook(body: Body, ctx: Context) -> None:
+    url = ctx.settings.get("webhook_url") or ""
+    host = urlsplit(url).hostname or ""
+    known = host in WEBHOOK_HOSTS or is_loopback(host)
+    if not (known or ctx.settings.get("api_base_url")):
+        raise SettingsError(
+            "webhook_url is not an address of Slack's: copy it from the app's page"
+            " Incoming Webhooks."
+        )
+    ctx.http.post(url, json=body, headers=JSON, explain=webhook_error)
+
+
+def webhook_error(reply: Reply) -> ProviderError | None:
+    """Read an incoming webhook's answer: plain text, `ok` or an error's word."""
+    said = reply.text.strip()
+    if reply.status == 200:
+        return None if said == "ok" else _unexpected(reply)
+    if reply.status == 429:
+        return None
+    known = said in {*CREDENTIALS, *REJECTED, *LATER}
+    refused = 400 <= reply.status < 500 and reply.status not in (401, 403)
+    return _error(said, reply) if known or (refused and _WORD.fullmatch(said)) else None
+
+
+def api_error(reply: Reply) -> ProviderError | None:
+    """Read a Web API answer: errors come with status 200 and `ok: false`."""
+    if reply.status == 429 or reply.status >= 500:
+        return None
+    said = reply.json()
+    if not isinstance(said, Mapping) or not isinstance(said.get("ok"), bool):
+        return _unexpected(reply)
+    if said["ok"]:
+        return None
+    word = str(said.get("error"))
+    return _error(word if _WORD.fullmatch(word) else "unknown", reply, _detail(said))
+
+
+def _error(word: str, reply: Reply, detail: str = "") -> ProviderError:
+    said = f"Slack answered {word}{detail}."
+    if word in RATE_LIMITED:
+        wait = retry_after(reply.headers.get("Retry-After"))
+        return RateLimitError(f"{said} It is tried again by itself.", retry_after=wait)
+    if word in LATER:
+        return UnavailableError(
+            f"{said} It is tried again by itself.",
+            code=word,
+            outcome_unknown=LATER[word],
+        )
+    if word in CREDENTIALS:
+        return CredentialsError(f"{said} {CREDENTIALS[word]}", code=word)
+    advice = REJECTED.get(word, "Sending the same message again will not help.")
+    return RejectedError(f"{said} {advice}", code=word)
+
+
+def _detail(said: Mapping[str, Any]) -> str:
+    """Say where the body is wrong or which scope is missing; never quote the body."""
+    needed = said.get("needed")
+    if isinstance(needed, str) and _SCOPES.fullmatch(needed):
+        return f" ({needed})"
+    about = said.get("response_metadata")
+    messages = about.get("messages") if isinstance(about, Mapping) else None
+    found = _POINTER.findall(str(messages))
+    return f" at {', '.join(found[:3])}" if found else ""
+
+
+def _unexpected(reply: Reply) -> UnexpectedResponseError:
+    return UnexpectedResponseError(
+        "Slack's answer is not what it documents. Check the address in the"
+        " connection's settings; if it is right, the plugin needs an update.",
+        status=reply.status,
+    )
