@@ -2,6 +2,7 @@
 """Set up, run, test and check the hub; needs Python 3.11+ and nothing else."""
 
 import argparse
+import ast
 import hashlib
 import os
 import shlex
@@ -265,7 +266,7 @@ def uv_settings() -> dict[str, str]:
         variable = PIP_TO_UV.get(name.rpartition(".")[2])
         if variable and variable not in os.environ:
             separator = "," if variable == "UV_FIND_LINKS" else " "
-            settings[variable] = separator.join("".join(shlex.split(value)).split())
+            settings[variable] = separator.join(ast.literal_eval(value).split())
     return settings
 
 

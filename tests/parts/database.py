@@ -11,13 +11,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from hub.core.models import Base
 from hub.db import Database
 from hub.schema import upgrade
 from hub.settings import Settings, load
 from tests.parts.postgres import Postgres
 from tests.parts.run import Run
-
-KEPT_TABLE = "alembic_version"
 
 
 @pytest.fixture
@@ -97,10 +96,11 @@ def empty(connection: psycopg.Connection) -> None:
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
-    found = connection.execute(
-        "SELECT tablename FROM pg_tables"
-        " WHERE schemaname = current_schema() AND tablename <> %s",
-        (KEPT_TABLE,),
+    # Looking first: emptying 45 tables takes 40 ms, finding the few with rows one.
+    tables = [sql.Identifier(t.name) for t in reversed(Base.metadata.sorted_tables)]
+    has_rows = sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})")
+    look = sql.SQL(" UNION ALL ").join(
+        has_rows.format(sql.Literal(n), table) for n, table in enumerate(tables)
     )
-    tables = sql.SQL(", ").join(sql.Identifier(name) for (name,) in found)
-    connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
+    for (n,) in connection.execute(look).fetchall():
+        connection.execute(sql.SQL("DELETE FROM {}").format(tables[n]))
