@@ -84,10 +84,12 @@ def test_each_data_file_is_packaged(package: str) -> None:
     folder = ROOT / package
     patterns = listed("options.package_data", package)
     packaged = {path for pattern in patterns for path in folder.glob(pattern)}
-    data = {
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix not in {".py", ".pyc"}
-    }
+    files = {path for path in folder.rglob("*") if path.is_file()}
+    data = {path for path in files if path.suffix != ".pyc" and not is_module(path)}
 
     assert set() == data - packaged
+
+
+def is_module(path: Path) -> bool:
+    """Alembic's scripts lie in folders that are no packages: they are data."""
+    return path.suffix == ".py" and (path.parent / "__init__.py").exists()
