@@ -1,0 +1,1 @@
+"""JSON over HTTP: translate, call the core, translate back."""
