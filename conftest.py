@@ -7,6 +7,7 @@ pytest_plugins = (
     "tests.parts.valkey",
     "tests.parts.postgres",
     "tests.parts.database",
+    "tests.parts.hub",
     "tests.parts.browser",
     "tests.parts.report",
 )

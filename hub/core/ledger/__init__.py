@@ -1,0 +1,1 @@
+"""The ledger: what the hub knows, and the services that change it."""

@@ -1,0 +1,160 @@
+"""Publish events: rows for the event, its notifications and its deliveries.
+
+After record and the ledger, before deliver. `publish` only notes the event down;
+the rows are written last in the same transaction (ROAD 1), so that ids come in
+commit order (ROAD 37), and the bell rings after the commit.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from hub.boot import hub_of
+from hub.core.models import Connection, Delivery, Event, PluginSwitch, new_id
+from hub.core.notify import ORDER_LOCK, notify_of
+from hub.db import at_end, lock_for_order
+from hub.jobs import ring_after
+from hub.plugins import Plugins
+from hub.sdk.clock import now
+from hub.sdk.events import hook_of
+
+_PENDING = "hub.events"
+_BATCH = 500
+# Where the detail of a subject is shown.
+_PAGES: Mapping[str, str] = {
+    "invoice": "/invoices/",
+    "payment": "/payments/",
+    "quote": "/quotes/",
+    "company": "/companies/",
+}
+# A connection in these states hears nothing and gets nothing later (ROAD 12).
+_NOT_IN_USE = ("setup", "disabled")
+
+
+def publish(  # noqa: PLR0913 - an event has these parts
+    session: Session,
+    type: str,
+    *,
+    subject: str,
+    key: str,
+    data: Mapping[str, Any],
+    origin_id: str | None = None,
+    fact_id: str | None = None,
+    occurred_at: datetime | None = None,
+) -> Event:
+    """Publish an event when this transaction commits, unless `key` already was.
+
+    `origin_id` is the connection the news came from: it isn't told (ROAD 8). The
+    row has its id after the transaction; a duplicate never gets one.
+    """
+    event = Event(
+        type=type,
+        subject=subject,
+        key=key,
+        data=dict(data),
+        url=_url(session, subject, data),
+        origin_id=origin_id,
+        fact_id=fact_id,
+        occurred_at=occurred_at or now(),
+        created_at=now(),
+    )
+    session.info.setdefault(_PENDING, []).append(event)
+    at_end(session, _PENDING, _flush)
+    return event
+
+
+@dataclass(frozen=True)
+class _Listener:
+    connection_id: str
+    plugin: str
+    hooks_off: frozenset[str]
+
+    def hears(self, hook: str, plugins: Plugins) -> bool:
+        return hook not in self.hooks_off and plugins.has(self.plugin, hook)
+
+
+def _url(session: Session, subject: str, data: Mapping[str, Any]) -> str:
+    kind, _, id = subject.partition(":")
+    if kind == "connection":
+        return hub_of(session).url(f"/settings/connections/{data['connection']}")
+    return hub_of(session).url(_PAGES[kind] + id if kind in _PAGES else "/")
+
+
+def _flush(session: Session) -> None:
+    events: list[Event] = session.info.pop(_PENDING, [])
+    session.flush()
+    lock_for_order(session, ORDER_LOCK)
+    fresh = list(_fresh(session, events))
+    if not fresh:
+        return
+    session.add_all(fresh)
+    session.flush()
+    _deliver(session, fresh)
+    for event in fresh:
+        notify_of(session, event)
+
+
+def _fresh(session: Session, events: Sequence[Event]) -> Iterator[Event]:
+    """Pass on what was never published: asked under the lock, so nobody else can
+    be publishing the same right now."""
+    seen = _published(session, [event.key for event in events])
+    for event in events:
+        if event.key not in seen:
+            seen.add(event.key)
+            yield event
+
+
+def _published(session: Session, keys: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(keys), _BATCH):
+        batch = keys[start : start + _BATCH]
+        found |= set(session.scalars(select(Event.key).where(Event.key.in_(batch))))
+    return found
+
+
+def _deliver(session: Session, events: Iterable[Event]) -> None:
+    plugins = hub_of(session).plugins
+    listeners = _listeners(session)
+    rows = [
+        _delivery(event, listener.connection_id)
+        for event in events
+        for listener in listeners
+        if listener.hears(hook_of(event.type), plugins)
+    ]
+    if rows:
+        session.execute(insert(Delivery), rows)
+    if any(row["state"] == "pending" for row in rows):
+        ring_after(session, "deliver")
+
+
+def _listeners(session: Session) -> list[_Listener]:
+    """Connections in use. One whose plugin is quarantined is: its deliveries wait."""
+    found = session.execute(
+        select(Connection.id, Connection.plugin, Connection.hooks_off)
+        .join(PluginSwitch, PluginSwitch.name == Connection.plugin)
+        .where(PluginSwitch.enabled, Connection.state.not_in(_NOT_IN_USE))
+        .order_by(Connection.id)
+    )
+    return [_Listener(id, plugin, frozenset(off)) for id, plugin, off in found]
+
+
+def _delivery(event: Event, connection_id: str) -> dict[str, Any]:
+    echo = event.origin_id == connection_id
+    moment = now()
+    return {
+        "id": new_id("dlv"),
+        "event_id": event.id,
+        "connection_id": connection_id,
+        "hook": hook_of(event.type),
+        "subject": event.subject,
+        "position": event.id,
+        "state": "skipped" if echo else "pending",
+        "reason": "echo" if echo else "",
+        "next_attempt_at": None if echo else moment,
+        "created_at": moment,
+        "finished_at": moment if echo else None,
+    }
