@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, Playwright
+from playwright._impl._driver import compute_driver_executable
+from playwright.sync_api import ConsoleMessage, Page, Playwright, sync_playwright
 
 from tests.parts.run import missing
 
@@ -27,6 +29,17 @@ FLAGS = (
     "--no-first-run",
 )
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """Playwright, once its driver (a node of its own) is known to start here."""
+    node, _ = compute_driver_executable()
+    tried = subprocess.run([node, "--version"], capture_output=True, check=False)
+    if tried.returncode:
+        missing("A library of Playwright's driver", tried.stderr.decode().strip())
+    with sync_playwright() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
