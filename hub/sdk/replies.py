@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from requests import exceptions
+from urllib3.exceptions import ReadTimeoutError
 
 from hub.sdk import clock
 from hub.sdk.errors import (
@@ -126,10 +127,14 @@ def no_answer_error(
             f"{title} could not be reached; nothing was sent. It is tried again by "
             "itself."
         )
-    late = isinstance(error, exceptions.Timeout | TimeoutError) or call.is_over()
-    what = "took too long to answer" if late else "broke off the connection"
+    what = "took too long" if _is_late(error, call) else "broke off the connection"
     doubt = "" if reads else " It is not known whether the request took effect."
     return UnavailableError(f"{title} {what}.{doubt}", outcome_unknown=not reads)
+
+
+def _is_late(error: Exception, call: Call) -> bool:
+    late = exceptions.Timeout | TimeoutError | ReadTimeoutError
+    return call.is_over() or any(isinstance(e, late) for e in (error, *error.args))
 
 
 def _may_have_left(error: Exception, call: Call) -> bool:

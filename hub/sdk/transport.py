@@ -175,10 +175,11 @@ def session(connection: str) -> requests.Session:
 @lru_cache(maxsize=256)
 def _session(_process: int, _connection: str) -> requests.Session:
     # Setting up a connection is all that is repeated: nothing was sent yet.
+    # (False is 0 that keeps the error as it was.)
     retry = Retry(
         total=None,
         connect=2,
-        read=0,
+        read=False,
         redirect=0,
         status=0,
         other=0,
