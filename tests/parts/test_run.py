@@ -43,28 +43,27 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def without_chromium(tmp_path: Path) -> Path:
-    (tmp_path / "test_page.py").write_text(
-        "import tests.parts.browser as browser\n"
-        "browser.find_chromium = lambda playwright: None\n"
-        "def test_page(page): ...\n"
+def without_teapot(tmp_path: Path) -> Path:
+    (tmp_path / "test_tea.py").write_text(
+        "from tests.parts.run import missing\n"
+        "def test_tea(): missing('The teapot', 'buy one')\n"
     )
     return tmp_path
 
 
-def test_missing_part_is_skipped_loudly(without_chromium: Path) -> None:
-    status, said = run_pytest(without_chromium)
+def test_missing_part_is_skipped_loudly(without_teapot: Path) -> None:
+    status, said = run_pytest(without_teapot)
 
     assert 0 == status, said
     assert "1 tests were SKIPPED" in said
-    assert "Chromium is missing: install it" in said
+    assert "1 x The teapot is missing: buy one" in said
 
 
-def test_missing_part_fails_in_ci(without_chromium: Path) -> None:
-    status, said = run_pytest(without_chromium, CI="true")
+def test_missing_part_fails_in_ci(without_teapot: Path) -> None:
+    status, said = run_pytest(without_teapot, CI="true")
 
     assert 1 == status, said
-    assert "Chromium is missing: install it" in said
+    assert "The teapot is missing: buy one" in said
 
 
 def test_long_tests_run_only_when_asked(tmp_path: Path) -> None:
