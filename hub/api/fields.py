@@ -1,0 +1,93 @@
+"""Fields and schema parts that every resource of the API shares."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields
+
+from hub.core.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
+from hub.sdk.clock import iso
+from hub.sdk.money import Money
+
+
+class Minor(fields.String):
+    """An amount of the row as a decimal string, from its column of minor units."""
+
+    def __init__(self, column: str, **options: Any) -> None:
+        super().__init__(attribute=column, dump_only=True, **options)
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        return None if value is None else str(Money(value, obj.currency))
+
+
+class Exact(fields.String):
+    """A decimal number: text or a JSON number coming in, text going out. The ledger
+    checks its range and says what is wrong."""
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        return None if value is None else plain(value)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+            raise ma.ValidationError('Write a decimal number such as "12.50".')
+        return value
+
+
+class Moment(fields.AwareDateTime):
+    """A time: with an offset coming in, UTC with `Z` going out."""
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        return None if value is None else iso(value)
+
+
+class Text(fields.String):
+    """Text without NUL, which PostgreSQL can't hold; `most` characters."""
+
+    def __init__(self, most: int = 500, **options: Any) -> None:
+        checks: list[Callable[[Any], Any]] = [ma.validate.Length(max=most), _no_nul]
+        super().__init__(validate=checks, **options)
+
+
+class Reference(ma.Schema):
+    """Where a ledger object is found at a connection."""
+
+    connection = fields.String()
+    kind = fields.String()
+    id = fields.String()
+    url = fields.String()
+
+
+class Shown(ma.Schema):
+    """Base of what is shown of a ledger object."""
+
+    id = fields.String(dump_only=True)
+    created_at = Moment(dump_only=True)
+    updated_at = Moment(dump_only=True)
+
+
+class Referenced(Shown):
+    """One with external references, which the view sets on the row."""
+
+    external_refs = fields.List(fields.Nested(Reference), dump_only=True)
+
+
+class Paging(ma.Schema):
+    """The parameters of every list; filters are added per list."""
+
+    cursor = fields.String(metadata={"description": "next_cursor of the page before"})
+    limit = fields.Integer(
+        load_default=DEFAULT_LIMIT, validate=ma.validate.Range(1, MAX_LIMIT)
+    )
+
+
+def plain(value: Decimal) -> str:
+    """A decimal without an exponent or trailing zeros after the point."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _no_nul(value: str) -> None:
+    if "\0" in value:
+        raise ma.ValidationError("Text can't hold a NUL character.")

@@ -1,0 +1,95 @@
+"""Payments, refunds, disputes and payouts over HTTP."""
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields
+
+from hub.api.access import STAFF, actor, allowed, the_hub
+from hub.api.blueprint import Resources
+from hub.api.fields import Minor, Moment, Referenced, Shown, Text
+from hub.api.lists import readable, show, with_references
+from hub.core.ledger import payments
+from hub.core.queries.listing import DISPUTES, PAYMENTS, PAYOUTS, REFUNDS
+
+blueprint = Resources("payments", __name__, description="What came in, and went out.")
+references = with_references("payment")
+
+
+class Movement(Shown):
+    """One object of money at the provider, in its newest known state."""
+
+    kind = fields.String()
+    reference = fields.String()
+    provider = fields.String()
+    payment_id = fields.String(allow_none=True)
+    amount = Minor("amount_minor")
+    currency = fields.String()
+    state = fields.String()
+    as_of = Moment()
+    reason = fields.String()
+    url = fields.String()
+
+
+class Dispute(Movement):
+    """A case about a payment; `respond_by` is when our answer is due."""
+
+    respond_by = Moment(allow_none=True)
+
+
+class Payment(Referenced):
+    """A payment as its movements tell it."""
+
+    provider = fields.String()
+    reference = fields.String()
+    invoice_id = fields.String(allow_none=True)
+    state = fields.String()
+    attention = fields.String(allow_none=True)
+    amount = Minor("amount_minor")
+    currency = fields.String()
+    refunded_amount = Minor("refunded_minor")
+    charged_back_amount = Minor("charged_back_minor")
+    disputed = fields.Boolean()
+    fee = Minor("fee_minor")
+    net = Minor("net_minor")
+    method = fields.String()
+    payer = fields.String()
+    reason = fields.String()
+    url = fields.String()
+    received_at = Moment(allow_none=True)
+    movements = fields.List(fields.Nested(Movement))
+
+
+class Payout(Shown):
+    """Money a provider sent to our bank."""
+
+    provider = fields.String()
+    reference = fields.String()
+    amount = Minor("amount_minor")
+    fee = Minor("fee_minor")
+    currency = fields.String()
+    state = fields.String()
+    arrives_on = fields.Date(allow_none=True)
+
+
+class Assignment(ma.Schema):
+    """The invoice a person assigns a payment to."""
+
+    invoice_id = Text(required=True)
+
+
+readable(blueprint, "/payments", PAYMENTS, Payment, prepare=references)
+readable(blueprint, "/refunds", REFUNDS, Movement)
+readable(blueprint, "/disputes", DISPUTES, Dispute)
+readable(blueprint, "/payouts", PAYOUTS, Payout)
+
+
+@blueprint.route("/payments/<string:id>/assign", methods=["POST"])
+@allowed(*STAFF)
+@blueprint.arguments(Assignment)
+@blueprint.response(200, Payment)
+def assign(values: dict[str, Any], id: str) -> Any:
+    """Assign money that needs a person to an invoice; this is final."""
+    with the_hub().write() as session:
+        payments.assign(session, id, values["invoice_id"], actor=actor())
+        return show(session, PAYMENTS, id, references)

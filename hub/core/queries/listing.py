@@ -1,0 +1,312 @@
+"""Every list of the hub as data: its table, order, filters and what it loads along."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
+
+from hub.core import models as m
+from hub.core.queries.paging import DEFAULT_LIMIT, Page, page
+from hub.sdk.clock import now
+from hub.sdk.errors import InvalidError, NotFoundError
+
+Column = InstrumentedAttribute[Any]
+# What a filter's value means when it is written so.
+NULL = "null"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One list. `filters` maps a parameter to its column (equality, several values
+    separated by commas); `ranges` maps `x` to the column of `x_from` and `x_to`;
+    `word` names the thing in messages."""
+
+    word: str
+    model: type[m.Base]
+    key: Sequence[Column]
+    filters: Mapping[str, Column] = field(default_factory=dict)
+    ranges: Mapping[str, Column] = field(default_factory=dict)
+    load: Sequence[ORMOption] = ()
+    # The rows of the table that are meant: a column and its value.
+    only: tuple[str, str] | None = None
+
+    def parameters(self) -> frozenset[str]:
+        """All filter parameters it takes."""
+        spans = {f"{name}_{end}" for name in self.ranges for end in ("from", "to")}
+        return frozenset(self.filters) | spans
+
+
+def rows(
+    session: Session,
+    listing: Listing,
+    filters: Mapping[str, str] | None = None,
+    *,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Any]:
+    """Return one page of the list, newest first. InvalidError for a bad filter."""
+    statement = select(listing.model).options(*listing.load)
+    if listing.only:
+        column, value = listing.only
+        statement = statement.where(getattr(listing.model, column) == value)
+    statement = narrowed(statement, listing, filters or {})
+    return page(session, statement, listing.key, cursor=cursor, limit=limit)
+
+
+def narrowed(
+    statement: Select[Any], listing: Listing, filters: Mapping[str, str]
+) -> Select[Any]:
+    """Apply filters to a statement over the listing's table."""
+    for name, value in filters.items():
+        if name in listing.filters:
+            statement = statement.where(_equals(listing.filters[name], name, value))
+            continue
+        stem, _, end = name.rpartition("_")
+        if stem not in listing.ranges or end not in ("from", "to"):
+            known = ", ".join(sorted(listing.parameters()))
+            raise InvalidError(f"There is no filter {name!r}; there are: {known}.")
+        column = listing.ranges[stem]
+        moment = _read(column, name, value)
+        statement = statement.where(
+            column >= moment if end == "from" else column < moment
+        )
+    return statement
+
+
+def one(session: Session, listing: Listing, identity: str | int) -> Any:
+    """Return the row with this id, or raise NotFoundError."""
+    row = session.get(
+        listing.model,
+        identity,
+        options=list(listing.load),
+        populate_existing=True,
+    )
+    other = listing.only and getattr(row, listing.only[0], None) != listing.only[1]
+    if row is None or other:
+        raise NotFoundError(f"There is no {listing.word} {identity!r}.")
+    return row
+
+
+def references(
+    session: Session, kind: str, ids: Sequence[str]
+) -> dict[str, list[dict[str, str]]]:
+    """Return the external references of many objects, by id, in one query."""
+    entities = [f"{kind}:{identity}" for identity in ids]
+    found: dict[str, list[dict[str, str]]] = {identity: [] for identity in ids}
+    statement = (
+        select(m.ExternalRef, m.Connection.slug)
+        .join(m.Connection, m.Connection.id == m.ExternalRef.connection_id)
+        .where(m.ExternalRef.entity.in_(entities))
+        .order_by(m.ExternalRef.id)
+    )
+    for ref, slug in session.execute(statement):
+        found[ref.entity.partition(":")[2]].append(
+            {
+                "connection": slug,
+                "kind": ref.kind,
+                "id": ref.external_id,
+                "url": ref.url,
+            }
+        )
+    return found
+
+
+def _equals(column: Column, name: str, text: str) -> Any:
+    if text == NULL:
+        return column.is_(None)
+    values = [_read(column, name, part) for part in text.split(",")[:50]]
+    return column.in_(values)
+
+
+def _read(column: Column, name: str, text: str) -> Any:
+    kind: type = column.type.python_type
+    if "\0" in text:
+        raise InvalidError(f"The filter {name} holds a NUL character.")
+    try:
+        return _VALUES.get(kind, str)(text)
+    except (ValueError, KeyError, OverflowError) as error:
+        raise InvalidError(
+            f"The filter {name} can't be {text[:40]!r}: it takes {_WORDS[kind]}."
+        ) from error
+
+
+def _boolean(text: str) -> bool:
+    return {"true": True, "false": False}[text.lower()]
+
+
+def _integer(text: str) -> int:
+    number = int(text)
+    if abs(number) >= 2**63:
+        raise ValueError("too large")
+    return number
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=now().tzinfo)
+
+
+_VALUES: dict[type, Any] = {
+    bool: _boolean,
+    int: _integer,
+    date: date.fromisoformat,
+    datetime: _moment,
+}
+_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    date: "a date such as 2026-03-01",
+    datetime: "a time such as 2026-03-01T12:00:00Z",
+    str: "text",
+}
+
+_CREATED = "created"
+
+
+def _by_creation(model: Any) -> tuple[Column, Column]:
+    return (model.created_at, model.id)
+
+
+def _ledger(
+    word: str,
+    model: Any,
+    *load: ORMOption,
+    filters: Sequence[str] = (),
+    ranges: Sequence[str] = (),
+    only: tuple[str, str] | None = None,
+) -> Listing:
+    """A table of the ledger: ordered by creation, filtered by its own columns."""
+    return Listing(
+        word,
+        model,
+        _by_creation(model),
+        {name: getattr(model, name) for name in filters},
+        {_CREATED: model.created_at, **{r: getattr(model, r) for r in ranges}},
+        load,
+        only,
+    )
+
+
+COMPANIES = _ledger(
+    "company",
+    m.Company,
+    selectinload(m.Company.contacts).selectinload(m.Contact.consents),
+    filters=("name", "currency", "country", "email", "autobill"),
+)
+INVOICES = _ledger(
+    "invoice",
+    m.Invoice,
+    selectinload(m.Invoice.lines),
+    selectinload(m.Invoice.company),
+    filters=("number", "state", "company_id", "currency"),
+    ranges=("due_date", "issue_date"),
+)
+PAYMENTS = _ledger(
+    "payment",
+    m.Payment,
+    selectinload(m.Payment.movements),
+    filters=(
+        *("state", "provider", "reference", "invoice_id", "currency"),
+        *("connection_id", "attention", "disputed", "method"),
+    ),
+    ranges=("received_at",),
+)
+PAYOUTS = _ledger(
+    "payout", m.Payout, filters=("state", "provider", "reference", "currency")
+)
+CREDIT_NOTES = _ledger(
+    "credit note",
+    m.CreditNote,
+    selectinload(m.CreditNote.allocations),
+    filters=("number", "state", "company_id", "currency"),
+)
+MANDATES = _ledger(
+    "mandate", m.Mandate, filters=("state", "company_id", "provider", "reference")
+)
+QUOTES = _ledger(
+    "quote",
+    m.Quote,
+    selectinload(m.Quote.lines),
+    selectinload(m.Quote.company),
+    filters=("number", "state", "company_id", "currency"),
+)
+TIME_ENTRIES = _ledger(
+    "time entry",
+    m.TimeEntry,
+    filters=("company_id", "ticket_id", "invoice_id", "billable", "person"),
+    ranges=("started_at",),
+)
+TICKETS = _ledger("ticket", m.Ticket, filters=("company_id", "state", "number"))
+PRODUCTS = _ledger("product", m.Product, filters=("code", "active", "currency"))
+DEVICES = _ledger("device", m.Device, filters=("company_id", "state", "kind"))
+CONNECTIONS = _ledger("connection", m.Connection, filters=("plugin", "state", "slug"))
+AUDIT = _ledger("audit entry", m.AuditEntry, filters=("actor", "action", "subject"))
+REFUNDS = _ledger(
+    "refund",
+    m.Movement,
+    filters=("state", "provider", "payment_id", "currency", "reference"),
+    only=("kind", "refund"),
+)
+DISPUTES = _ledger(
+    "dispute",
+    m.Movement,
+    filters=("state", "provider", "payment_id", "currency", "reference"),
+    only=("kind", "dispute"),
+)
+WEBHOOKS = Listing(
+    "webhook",
+    m.InboundWebhook,
+    (m.InboundWebhook.received_at, m.InboundWebhook.id),
+    {
+        "state": m.InboundWebhook.state,
+        "connection_id": m.InboundWebhook.connection_id,
+        "replay_of": m.InboundWebhook.replay_of,
+    },
+    {"received": m.InboundWebhook.received_at},
+)
+EVENTS = Listing(
+    "event",
+    m.Event,
+    (m.Event.id,),
+    {"type": m.Event.type, "subject": m.Event.subject},
+    {_CREATED: m.Event.created_at},
+)
+DELIVERIES = Listing(
+    "delivery",
+    m.Delivery,
+    _by_creation(m.Delivery),
+    {
+        "state": m.Delivery.state,
+        "connection_id": m.Delivery.connection_id,
+        "hook": m.Delivery.hook,
+        "event_id": m.Delivery.event_id,
+        "subject": m.Delivery.subject,
+    },
+    {_CREATED: m.Delivery.created_at},
+    (selectinload(m.Delivery.event),),
+)
+API_CALLS = Listing(
+    "API call",
+    m.ApiCall,
+    _by_creation(m.ApiCall),
+    {
+        "plugin": m.ApiCall.plugin,
+        "connection_id": m.ApiCall.connection_id,
+        "delivery_id": m.ApiCall.delivery_id,
+        "webhook_id": m.ApiCall.webhook_id,
+        "status": m.ApiCall.status,
+        "method": m.ApiCall.method,
+    },
+    {_CREATED: m.ApiCall.created_at},
+)
+SYNC_RUNS = Listing(
+    "sync run",
+    m.SyncRun,
+    (m.SyncRun.started_at, m.SyncRun.id),
+    {"state": m.SyncRun.state, "connection_id": m.SyncRun.connection_id},
+    {"started": m.SyncRun.started_at},
+)
