@@ -1,0 +1,146 @@
+"""Claims on inbound webhooks: lease, fence, and what a row looks like afterwards.
+
+A claimed row stays `received`; its lease is its `next_attempt_at`, so a claim that
+is never settled comes back by itself.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, exists, not_, select, update
+from sqlalchemy.orm import Session
+
+from hub.boot import Hub, hub_of
+from hub.core.models import Connection, InboundWebhook, PluginSwitch, new_id
+from hub.sdk.clock import now
+
+LEASE = timedelta(seconds=120)  # a lane's time and the longest call, plus 60 s
+MOST_LOST = 3  # leases lost without a result; then something crashes on this row
+BATCH = 50
+
+
+class LostClaimError(Exception):
+    """Somebody else has taken the row over: nothing of ours may be written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settlement:
+    """What a claim ends with. `wait` puts the row back until then."""
+
+    state: str
+    error: str = ""
+    event_types: str = ""
+    wait: timedelta | None = None
+
+
+def any_due(session: Session, busy: Collection[str] = ()) -> bool:
+    """True if there is something to claim for connections that aren't `busy`."""
+    due = _due(hub_of(session), busy)
+    return bool(session.scalar(select(exists().where(*due))))
+
+
+def claim(session: Session, busy: Collection[str] = ()) -> Sequence[InboundWebhook]:
+    """Take due webhooks, oldest first.
+
+    One whose lease was lost comes alone: if it is the one that crashes the process,
+    it must not take others with it again.
+    """
+    lost = InboundWebhook.claim.is_not(None)
+    return _take(session, busy, lost, 1) or _take(session, busy, not_(lost), BATCH)
+
+
+def settle(session: Session, row: InboundWebhook, end: Settlement) -> None:
+    """Write what came of a claim, if it is still ours (LostClaimError if not)."""
+    at = now()
+    again = end.wait is not None
+    _write(
+        session,
+        row,
+        state=end.state,
+        error=end.error,
+        event_types=end.event_types or row.event_types,
+        next_attempt_at=at + end.wait if end.wait is not None else None,
+        processed_at=None if again else at,
+        lost_leases=0,
+    )
+
+
+def release(
+    session: Session, row: InboundWebhook, until: datetime, error: str = ""
+) -> None:
+    """Put a row back that was claimed but not tried."""
+    _write(
+        session,
+        row,
+        attempts=row.attempts - 1,
+        next_attempt_at=until,
+        error=error or row.error,
+    )
+
+
+def _write(session: Session, row: InboundWebhook, **values: Any) -> None:
+    written = session.scalar(
+        update(InboundWebhook)
+        .where(InboundWebhook.id == row.id, InboundWebhook.claim == row.claim)
+        .values(claim=None, lease_until=None, **values)
+        .returning(InboundWebhook.id)
+        .execution_options(synchronize_session=False)
+    )
+    if written is None:
+        raise LostClaimError
+
+
+def _take(
+    session: Session, busy: Collection[str], which: ColumnElement[bool], most: int
+) -> Sequence[InboundWebhook]:
+    lease = now() + LEASE
+    found = (
+        select(InboundWebhook.id)
+        .where(*_due(hub_of(session), busy), which)
+        .order_by(InboundWebhook.next_attempt_at)
+        .limit(most)
+        .with_for_update(of=InboundWebhook, skip_locked=True)
+    )
+    lost = case((InboundWebhook.claim.is_not(None), 1), else_=0)
+    rows = session.scalars(
+        update(InboundWebhook)
+        .where(InboundWebhook.id.in_(found.scalar_subquery()))
+        .values(
+            claim=new_id("clm"),
+            lease_until=lease,
+            next_attempt_at=lease,
+            # Counted before the hook runs: a crash counts too (ROAD 26).
+            attempts=InboundWebhook.attempts + 1,
+            lost_leases=InboundWebhook.lost_leases + lost,
+        )
+        .returning(InboundWebhook)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted(rows, key=lambda row: (row.received_at, row.id))
+
+
+def _due(hub: Hub, busy: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    whole = [plugin.name for plugin in hub.plugins.all() if not plugin.error]
+    # What failed already waits for the repair of the credentials; what is new may
+    # not need them.
+    waits = and_(Connection.state == "needs_reauth", InboundWebhook.error != "")
+    usable = (
+        select(Connection.id)
+        .join(PluginSwitch, PluginSwitch.name == Connection.plugin)
+        .where(
+            Connection.id == InboundWebhook.connection_id,
+            Connection.state != "disabled",
+            Connection.plugin.in_(whole),
+            PluginSwitch.enabled,
+            PluginSwitch.quarantined_at.is_(None),
+            not_(waits),
+        )
+    )
+    return (
+        InboundWebhook.state == "received",
+        InboundWebhook.next_attempt_at <= now(),
+        InboundWebhook.connection_id.not_in(list(busy)),
+        usable.exists(),
+    )
