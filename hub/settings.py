@@ -1,6 +1,7 @@
 """Settings of the installation, from the environment or `.env`."""
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from hub.sdk.errors import SettingsError
 
 DEFAULT_PORT = 8000
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_FORMATS = ("console", "json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,9 @@ class Settings:
     time_zone: ZoneInfo
     overdue_steps: tuple[int, ...]
     log_level: str
+    log_format: str
+    api_call_days: int
+    webhook_days: int
     trusted_proxies: int
     environ: Mapping[str, str] = field(repr=False)
 
@@ -57,6 +62,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         time_zone=_time_zone(env.get("HUB_TIME_ZONE") or "UTC"),
         overdue_steps=_steps(env.get("HUB_OVERDUE_STEPS") or "1,7,14,30"),
         log_level=_level(env.get("HUB_LOG_LEVEL") or "INFO"),
+        log_format=_format(env.get("HUB_LOG_FORMAT")),
+        api_call_days=_count("HUB_API_CALL_DAYS", env, default="30"),
+        webhook_days=_count("HUB_WEBHOOK_DAYS", env, default="90"),
         trusted_proxies=_count("HUB_TRUSTED_PROXIES", env),
         environ=env,
     )
@@ -117,8 +125,16 @@ def _level(name: str) -> str:
     return name.upper()
 
 
-def _count(name: str, env: Mapping[str, str]) -> int:
-    value = env.get(name) or "0"
+def _format(name: str | None) -> str:
+    if not name:
+        return "console" if sys.stderr.isatty() else "json"
+    if name.lower() not in _FORMATS:
+        raise SettingsError("HUB_LOG_FORMAT must be console or json.")
+    return name.lower()
+
+
+def _count(name: str, env: Mapping[str, str], default: str = "0") -> int:
+    value = env.get(name) or default
     if not value.isdigit():
         raise SettingsError(f"{name} must be a number such as 1.")
     return int(value)
