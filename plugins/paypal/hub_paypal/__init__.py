@@ -47,9 +47,9 @@ def handle_webhook(webhook: InboundWebhook, ctx: Context) -> Iterable[Result]:
 
 @hookimpl
 def register_webhook(ctx: Context) -> ledger.Registration:
-    from hub_paypal import client
+    from hub_paypal import client, webhooks
 
-    return client.register_webhook(ctx)
+    return client.register_webhook(ctx, tuple(webhooks.READERS))
 
 
 # Not named `simulator`: importing the module of that name would take its place.

@@ -43,7 +43,6 @@ READERS: Final[Mapping[str, Reader]] = {
     "CUSTOMER.DISPUTE.RESOLVED": resources.dispute,
     "CHECKOUT.ORDER.APPROVED": resources.approval,
 }
-EVENT_TYPES: Final = (*READERS, "CHECKOUT.ORDER.COMPLETED")
 
 _HEADERS: Final = (
     "paypal-transmission-id",

@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
+from hub.sdk.context import Context
+from hub.sdk.http import ApiClient, CallRecord
+from hub.sdk.redaction import Redactor
 from hub.sdk.webhooks import Headers, InboundWebhook, WebhookRequest
+from hub_paypal.provider import PROVIDER
 
 SAMPLES = Path(__file__).parent / "samples"
 Make = Callable[..., Any]
@@ -97,6 +102,80 @@ def kept() -> Callable[[object], InboundWebhook]:
             headers=Headers([]),
             body=raw,
             received_at=datetime(2026, 3, 2, 10, 20, tzinfo=UTC),
+        )
+
+    return make
+
+
+class Kept:
+    """The connection's state, in memory; remembers what was marked secret."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.secret: set[str] = set()
+        self.lifetimes: dict[str, float | None] = {}
+
+    def get(self, key: str) -> Any:
+        return self.values.get(key)
+
+    def set(
+        self, key: str, value: Any, *, secret: bool = False, ttl: float | None = None
+    ) -> None:
+        self.values[key] = value
+        self.lifetimes[key] = ttl
+        if secret:
+            self.secret.add(key)
+
+    def delete(self, key: str) -> None:
+        self.values.pop(key, None)
+
+
+class NoReferences:
+    """PayPal's plugin keeps no external references."""
+
+    def find(self, entity: str, kind: str) -> str | None:
+        raise NotImplementedError
+
+    def save(self, entity: str, kind: str, id: str, url: str = "") -> None:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def calls() -> list[CallRecord]:
+    """Every call made, as it would be kept."""
+    return []
+
+
+@pytest.fixture
+def make_ctx(calls: list[CallRecord]) -> Callable[..., Context]:
+    """Make a connection's ctx; `base` points it at a simulator."""
+
+    def make(base: str = "", **settings: Any) -> Context:
+        known = {
+            "environment": "sandbox",
+            "client_id": "AeA1QIZXiflr1",
+            "client_secret": "EC-made-up-secret-of-tests",
+            "webhook_id": "2K7411960N3356127",
+        }
+        client = ApiClient(
+            plugin="paypal",
+            connection="paypal",
+            title="PayPal",
+            hosts=PROVIDER.hosts,
+            api_base_url=base,
+            redactor=Redactor([known["client_secret"]]),
+            record=calls.append,
+        )
+        return Context(
+            plugin="paypal",
+            connection="paypal",
+            settings=known | settings,
+            http=client,
+            refs=NoReferences(),
+            state=Kept(),
+            log=structlog.get_logger(),
+            hub_url="https://hub.example",
+            webhook_url="https://hub.example/webhooks/paypal",
         )
 
     return make

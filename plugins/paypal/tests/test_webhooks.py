@@ -19,7 +19,7 @@ from hub.sdk.facts import (
     RefundMade,
 )
 from hub.sdk.money import Money
-from hub.sdk.webhooks import Heard, Unheard
+from hub.sdk.webhooks import Heard, Unheard, read_json
 from hub_paypal import resources, webhooks
 
 LIVE = {"environment": "live"}
@@ -118,7 +118,7 @@ def test_a_live_certificate_does_not_sign_for_the_sandbox(
 )
 def test_an_authentic_event_without_a_readable_id_is_a_bad_payload(body):
     with pytest.raises(PayloadError):
-        webhooks._event_id(webhooks.read_json(body))
+        webhooks._event_id(read_json(body))
 
 
 GOOD_URL = "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-7f1e2d3c"
