@@ -78,7 +78,7 @@ class ApiClient:
         api_base_url: str = "",
         redactor: Redactor | None = None,
         record: Callable[[CallRecord], None] = lambda record: None,
-        before_send: Callable[[], None] = lambda: None,
+        before_send: Callable[[bytes], None] = lambda body: None,
         timeout: float = TOTAL_SECONDS,
         max_bytes: int = MAX_BYTES,
     ) -> None:
@@ -171,7 +171,7 @@ class ApiClient:
         error: BaseException | None = None
         try:
             if not request.reads:
-                self._before_send()
+                self._before_send(request.body or b"")
             reply = self._exchange(request, timeout)
             error = self._error_of(request, reply, explain)
             if error:

@@ -17,7 +17,8 @@ class Connection(Stamped, Base):
     States: setup, active, degraded, needs_reauth, disabled; `problem` says why.
     `lease_*` serve the OAuth refresh (ROAD 28). `failures` in a row make an outage;
     before `retry_at` the provider asked not to be called; `paused_at` is since when
-    its deliveries are held (ROAD 19).
+    its deliveries are held (ROAD 19). A connection that was removed keeps its row,
+    for what refers to it, without settings and with its slug given free.
     """
 
     __tablename__ = "connections"
@@ -37,6 +38,7 @@ class Connection(Stamped, Base):
     failures: Mapped[int] = mapped_column(default=0)
     lease_claim: Mapped[str | None]
     lease_until: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
 
 
 class ConnectionState(Base):

@@ -1,0 +1,233 @@
+"""Contexts: build `ctx`, a plugin's view of one connection, over the database."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from hub.boot import Hub
+from hub.core import calls, vault
+from hub.core.live import LiveConnection
+from hub.core.models import ConnectionState, ExternalRef
+from hub.sdk import clock
+from hub.sdk.context import Context
+from hub.sdk.errors import PluginError, SettingsError
+from hub.sdk.http import ApiClient, CallRecord
+
+LARGEST_STATE = 64 * 1024
+_Result = TypeVar("_Result")
+
+_log = structlog.get_logger("hub.plugin")
+
+
+def build(  # noqa: PLR0913 - everything a hook call is about, by name
+    hub: Hub,
+    connection: LiveConnection,
+    *,
+    delivery: str | None = None,
+    generation: int = 0,
+    webhook_id: str | None = None,
+    record: Callable[[CallRecord], None] | None = None,
+    before_send: Callable[[bytes], None] | None = None,
+) -> Context:
+    """Make the context of one hook call; SettingsError if the connection can't be
+    used. Whoever calls the hook flushes its API calls afterwards (`calls.flush`).
+    """
+    provider = connection.provider
+    if connection.error or provider is None:
+        raise SettingsError(connection.error or f"{connection.plugin} is broken.")
+    client = ApiClient(
+        plugin=connection.plugin,
+        connection=connection.slug,
+        title=provider.title,
+        hosts=provider.hosts,
+        given=addresses(connection.settings),
+        api_base_url=connection.api_base_url,
+        redactor=connection.redactor,
+        record=record
+        or calls.calls(hub).recorder(
+            connection.id, delivery_id=delivery, webhook_id=webhook_id
+        ),
+        before_send=before_send or _nothing,
+    )
+    return Context(
+        plugin=connection.plugin,
+        connection=connection.slug,
+        settings=connection.settings,
+        http=client,
+        refs=StoredReferences(hub, connection),
+        state=StoredState(hub, connection),
+        log=_log.bind(plugin=connection.plugin, connection=connection.slug),
+        hub_url=hub.settings.base_url,
+        webhook_url=webhook_url(hub, connection.slug),
+        delivery=delivery,
+        generation=generation,
+    )
+
+
+@contextmanager
+def opened(hub: Hub, connection: LiveConnection, **about: Any) -> Iterator[Context]:
+    """Build a context for one hook call and write its API calls afterwards."""
+    context = build(hub, connection, **about)
+    try:
+        yield context
+    finally:
+        calls.flush(hub)
+
+
+def webhook_url(hub: Hub, slug: str) -> str:
+    """Where the provider sends the webhooks of this connection."""
+    return hub.url(f"/webhooks/{slug}")
+
+
+@dataclass(frozen=True)
+class StoredReferences:
+    """External references of one connection."""
+
+    _hub: Hub
+    _connection: LiveConnection
+
+    def find(self, entity: str, kind: str) -> str | None:
+        """Return the id of `entity` at this connection, if it has one."""
+        with self._hub.read() as session:
+            row = self._row(session, entity, kind)
+            return row.external_id if row else None
+
+    def save(self, entity: str, kind: str, id: str, url: str = "") -> None:
+        """Keep the id of `entity` at this connection."""
+
+        def write(session: Session) -> None:
+            row = self._row(session, entity, kind)
+            if row is None:
+                row = ExternalRef(
+                    entity=entity, kind=kind, connection_id=self._connection.id
+                )
+                session.add(row)
+            row.external_id, row.url = id, url
+
+        try:
+            _twice(self._hub, write)
+        except IntegrityError:
+            raise PluginError(
+                f"{kind} {id} of {self._connection.slug} belongs to another object of"
+                " the ledger already."
+            ) from None
+
+    def _row(self, session: Session, entity: str, kind: str) -> ExternalRef | None:
+        return session.scalar(
+            select(ExternalRef).where(
+                ExternalRef.entity == entity,
+                ExternalRef.connection_id == self._connection.id,
+                ExternalRef.kind == kind,
+            )
+        )
+
+
+@dataclass(frozen=True)
+class StoredState:
+    """Small values a plugin keeps for one connection."""
+
+    _hub: Hub
+    _connection: LiveConnection
+
+    def get(self, key: str) -> Any:
+        """Return the value, None if there is none or its time is over."""
+        with self._hub.read() as session:
+            row = session.get(ConnectionState, (self._connection.id, key))
+        if row is None or (row.expires_at and row.expires_at <= clock.now()):
+            return None
+        if not row.sealed:
+            return json.loads(row.value)
+        value = vault.unseal(self._hub, self._identity(key), row.value)
+        self._hide(value)
+        return value
+
+    def set(
+        self, key: str, value: Any, *, secret: bool = False, ttl: float | None = None
+    ) -> None:
+        """Keep a JSON value, for `ttl` seconds if given; a secret one encrypted."""
+        text = _small_json(key, value)
+        if secret:
+            self._hide(value)
+            text = vault.seal(self._hub, self._identity(key), value)
+        expires_at = clock.now() + timedelta(seconds=ttl) if ttl is not None else None
+
+        def write(session: Session) -> None:
+            row = session.get(ConnectionState, (self._connection.id, key))
+            if row is None:
+                row = ConnectionState(connection_id=self._connection.id, key=key)
+                session.add(row)
+            row.value, row.sealed, row.expires_at = text, secret, expires_at
+
+        _twice(self._hub, write)
+
+    def delete(self, key: str) -> None:
+        """Forget the value."""
+        with self._hub.write() as session:
+            session.execute(
+                delete(ConnectionState).where(
+                    ConnectionState.connection_id == self._connection.id,
+                    ConnectionState.key == key,
+                )
+            )
+
+    def _identity(self, key: str) -> str:
+        return vault.of_state(self._connection.id, key)
+
+    def _hide(self, value: Any) -> None:
+        for text in _texts(value):
+            self._connection.redactor.add(text)
+
+
+def _twice(hub: Hub, write: Callable[[Session], _Result]) -> _Result:
+    """Write; if another process inserted the same row in between, update it."""
+    try:
+        with hub.write() as session:
+            return write(session)
+    except IntegrityError:
+        with hub.write() as session:
+            return write(session)
+
+
+def _small_json(key: str, value: Any) -> bytes:
+    try:
+        text = json.dumps(value).encode()
+    except (TypeError, ValueError):
+        text = b""
+    if not text or len(text) > LARGEST_STATE:
+        raise PluginError(
+            f"The state {key!r} must be a JSON value of at most"
+            f" {LARGEST_STATE // 1024} KB."
+        )
+    return text
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def addresses(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """What an admin entered as an address may be called."""
+    return tuple(
+        value
+        for value in settings.values()
+        if isinstance(value, str) and value.startswith(("http://", "https://"))
+    )
+
+
+def _nothing(body: bytes) -> None:
+    pass

@@ -1,0 +1,52 @@
+"""The settings' revision: raised with every change of them, read by each process
+once a second (ROAD 30)."""
+
+import time
+from contextlib import suppress
+from datetime import timedelta
+
+from sqlalchemy import exists, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from hub.boot import Hub
+from hub.core.models import Revision, Worker
+from hub.sdk import clock
+
+LOOKED_AT_EVERY = 1.0  # seconds
+_ALIVE = timedelta(seconds=15)
+_ONE = 1  # the table's only row
+
+
+def bump(session: Session) -> None:
+    """Tell every process, with this commit, to read the settings anew."""
+    if not _raise(session):
+        # The very first change; another process may be making it as well.
+        with suppress(IntegrityError), session.begin_nested():
+            session.execute(insert(Revision).values(id=_ONE, number=0))
+        _raise(session)
+
+
+def number(session: Session) -> int:
+    """The present revision."""
+    query = select(Revision.number).where(Revision.id == _ONE)
+    return session.scalar(query) or 0
+
+
+def wait_until_taken(hub: Hub) -> None:
+    """Return once all running processes have taken the last change.
+
+    Each looks at most a second late, so a moment more than that is enough; where
+    none runs there is nobody to wait for.
+    """
+    with hub.read() as session:
+        seen = Worker.seen_at > clock.now() - _ALIVE
+        alive = session.scalar(select(exists().where(seen)))
+    if alive:
+        time.sleep(LOOKED_AT_EVERY + 0.2)
+
+
+def _raise(session: Session) -> bool:
+    raised = Revision.number + 1
+    one = update(Revision).where(Revision.id == _ONE).values(number=raised)
+    return session.scalar(one.returning(Revision.number)) is not None

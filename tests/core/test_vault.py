@@ -1,0 +1,109 @@
+"""Secrets at rest."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from hub.boot import Hub
+from hub.core import connections, contexts, vault
+from hub.core.live import live
+from hub.core.models import Connection, ConnectionState
+from hub.sdk.errors import SettingsError
+from tests.core.plugin import CANARY, with_shop
+
+OLD, NEW = vault.new_key(), vault.new_key()
+
+
+@pytest.fixture
+def shop(hub: Hub) -> Hub:
+    return with_shop(hub, keys=(OLD,))
+
+
+def with_keys(hub: Hub, *keys: str) -> Hub:
+    return with_shop(replace(hub), keys=keys)
+
+
+def stored(hub: Hub) -> tuple[Connection, ConnectionState]:
+    with hub.write() as session:
+        row = connections.add(session, "shop", settings={"api_key": CANARY})
+    ctx = contexts.build(hub, live(hub).by_slug("shop"))
+    ctx.state.set("token", {"access": CANARY}, secret=True)
+    with hub.read() as session:
+        return row, session.scalars(select(ConnectionState)).one()
+
+
+def test_what_is_sealed_opens_only_in_its_own_row(shop: Hub) -> None:
+    sealed = vault.seal(shop, vault.of_connection("cnn_a"), {"api_key": CANARY})
+
+    assert {"api_key": CANARY} == vault.unseal(shop, "connection cnn_a", sealed)
+    with pytest.raises(SettingsError, match=r"connection cnn_b belong to .*cnn_a"):
+        vault.unseal(shop, vault.of_connection("cnn_b"), sealed)
+
+
+def test_a_ciphertext_copied_to_another_connection_is_refused(shop: Hub) -> None:
+    stored(shop)
+    with shop.write() as session:
+        thief = connections.add(session, "shop", "thief")
+        thief.secrets = session.scalar(
+            select(Connection.secrets).where(Connection.slug == "shop")
+        )
+
+    found = live(shop).by_slug("thief")
+
+    assert "belong to connection" in found.error
+    assert CANARY not in found.error
+    with pytest.raises(SettingsError, match="enter them again"):
+        contexts.build(shop, found)
+
+
+def test_no_secret_stands_in_the_database_in_the_clear(shop: Hub) -> None:
+    row, state = stored(shop)
+
+    assert CANARY.encode() not in (row.secrets or b"") + state.value
+    assert CANARY not in repr(row.settings)
+
+
+def test_without_the_key_the_error_says_what_to_do(shop: Hub) -> None:
+    stored(shop)
+    other = with_keys(shop, NEW)
+
+    found = live(other).by_slug("shop")
+
+    assert "put the key they were stored with back" in found.error
+
+
+def test_rotation_seals_everything_with_the_first_key(shop: Hub) -> None:
+    stored(shop)
+    both = with_keys(shop, NEW, OLD)
+
+    assert vault.Rotation(sealed_anew=2) == vault.rotate(both)
+
+    only_new = with_keys(shop, NEW)
+    assert CANARY == live(only_new).by_slug("shop").settings["api_key"]
+    ctx = contexts.build(only_new, live(only_new).by_slug("shop"))
+    assert {"access": CANARY} == ctx.state.get("token")
+
+
+def test_rotation_goes_on_where_it_was_broken_off(shop: Hub) -> None:
+    """Rotating twice changes nothing more; what no key opens is counted and kept."""
+    stored(shop)
+    both = with_keys(shop, NEW, OLD)
+    vault.rotate(both)
+    with shop.write() as session:
+        lost = connections.add(session, "shop", "lost")
+        lost.secrets = b"not of this world"
+
+    assert vault.Rotation(already_new=2, unreadable=1) == vault.rotate(both)
+
+
+def test_rotation_walks_in_small_transactions(
+    shop: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROAD 34."""
+    monkeypatch.setattr(vault, "_BATCH", 2)
+    with shop.write() as session:
+        for number in range(5):
+            connections.add(session, "shop", f"s-{number}", {"api_key": CANARY})
+
+    assert 5 == vault.rotate(with_keys(shop, NEW, OLD)).sealed_anew
