@@ -1,6 +1,7 @@
 """An empty, migrated database for each test: on SQLite, on PostgreSQL, or on both.
 
-Migrating takes longer than most tests, so it happens once into a template.
+Migrating takes longer than most tests: SQLite's file is copied from a template made
+once, PostgreSQL's database is made once for each worker and emptied before each test.
 """
 
 import shutil
@@ -63,14 +64,10 @@ def sqlite_template(run: Run) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_url(run: Run, postgres: Postgres) -> Iterator[str]:
-    """This worker's own database, made from the template."""
-    prefix = f"hub_test_{run.folder.name.removeprefix('hub-')}"
-    template, mine = f"{prefix}_template", f"{prefix}_{run.process}"
-    with run.alone("postgres"):
-        if template not in postgres.databases():
-            postgres.create(template)
-            migrate(postgres.url(template))
-        postgres.create(mine, template)
+    """This worker's own database, migrated."""
+    mine = f"hub_test_{run.folder.name.removeprefix('hub-')}_{run.process}"
+    postgres.create(mine)
+    migrate(postgres.url(mine))
     yield postgres.url(mine)
     postgres.drop(mine)
 

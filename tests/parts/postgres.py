@@ -51,17 +51,10 @@ class Postgres:
         with psycopg.connect(dsn, autocommit=True) as connection:
             yield connection
 
-    def databases(self) -> set[str]:
+    def create(self, database: str) -> None:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'")
         with self.connection(self.first) as connection:
-            rows = connection.execute("SELECT datname FROM pg_database")
-            return {name for (name,) in rows}
-
-    def create(self, database: str, template: str | None = None) -> None:
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-            sql.Identifier(database), sql.Identifier(template or "template0")
-        )
-        with self.connection(self.first) as connection:
-            connection.execute(create)
+            connection.execute(create.format(sql.Identifier(database)))
 
     def drop(self, database: str) -> None:
         drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
