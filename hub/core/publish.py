@@ -136,7 +136,11 @@ def _listeners(session: Session) -> list[_Listener]:
     found = session.execute(
         select(Connection.id, Connection.plugin, Connection.hooks_off)
         .join(PluginSwitch, PluginSwitch.name == Connection.plugin)
-        .where(PluginSwitch.enabled, Connection.state.not_in(_NOT_IN_USE))
+        .where(
+            PluginSwitch.enabled,
+            Connection.state.not_in(_NOT_IN_USE),
+            Connection.removed_at.is_(None),
+        )
         .order_by(Connection.id)
     )
     return [_Listener(id, plugin, frozenset(off)) for id, plugin, off in found]

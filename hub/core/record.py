@@ -11,7 +11,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
 from hub.core.ledger import matching
-from hub.core.ledger.booking import Booked, book
+from hub.core.ledger.booking import book
 from hub.core.ledger.locks import (
     checkout_name,
     lock_invoices,
@@ -20,6 +20,7 @@ from hub.core.ledger.locks import (
     payment_name,
 )
 from hub.core.ledger.movements import Heard, Key, fold, key_of, payments_of
+from hub.core.ledger.settling import Booked
 from hub.core.models import Connection, FactRow, Payment, new_id
 from hub.core.rows import insert_new
 from hub.sdk.clock import now

@@ -1,17 +1,27 @@
 """Invoices: create, issue, change, send, void."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.boot import hub_of
-from hub.core.ledger.amounts import check_currency, price
+from hub.core import audit
+from hub.core.ledger import checks
 from hub.core.ledger.anomaly import watch
 from hub.core.ledger.balance import Cause, refresh
+from hub.core.ledger.invoice_fields import (
+    HEAD,
+    TERMS,
+    Lines,
+    change,
+    check_changeable,
+    check_due,
+    set_lines,
+)
 from hub.core.ledger.locks import invoice_name, lock_invoices, lock_names
 from hub.core.ledger.matching import match_waiting_for_invoice
 from hub.core.ledger.numbers import check_number, next_number
@@ -22,19 +32,12 @@ from hub.core.models import (
     Company,
     CreditNote,
     Invoice,
-    InvoiceLine,
     Payment,
     new_id,
 )
 from hub.core.publish import publish
 from hub.sdk.clock import now
 from hub.sdk.errors import ConflictError, InvalidError, NotFoundError
-
-TERMS = timedelta(days=30)
-Lines = Sequence[Mapping[str, Any]]
-
-_DRAFT_FIELDS = frozenset({"number", "currency", "issue_date", "lines"})
-_SAFE_FIELDS = frozenset({"due_date", "reference", "notes"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,11 @@ def by_number(session: Session, number: str) -> Invoice:
 
 
 def create(
-    session: Session, new: NewInvoice, *, origin_id: str | None = None
+    session: Session,
+    new: NewInvoice,
+    *,
+    actor: str = audit.HUB,
+    origin_id: str | None = None,
 ) -> Invoice:
     """Create an invoice, open at once unless it is to be a draft. `origin_id` is
     the connection it was read from, if it was."""
@@ -81,29 +88,26 @@ def create(
     if new.state not in ("draft", "open"):
         text = "An invoice is created as draft or open."
         raise InvalidError(text, {"state": [text]})
-    issued_on = new.issue_date or today(session)
-    invoice = Invoice(
-        id=new_id("inv"),
-        number=_number(session, new.number),
-        company_id=company.id,
-        currency=check_currency(new.currency or company.currency),
-        issue_date=issued_on,
-        due_date=_due(new.due_date, issued_on),
-        reference=new.reference,
-        notes=new.notes,
-    )
+    head = {name: getattr(new, name) for name in HEAD}
+    given = checks.checked(HEAD, {k: v for k, v in head.items() if v is not None})
+    issued_on = given.setdefault("issue_date", today(session))
+    check_due(issued_on, given.setdefault("due_date", issued_on + TERMS))
+    given.setdefault("currency", company.currency)
+    given["number"] = _number(session, given.get("number"))
+    invoice = Invoice(id=new_id("inv"), company_id=company.id, **given)
     invoice.company = company
-    _set_lines(invoice, new.lines)
+    set_lines(invoice, new.lines)
     session.add(invoice)
     if new.state == "open":
         _issue(session, invoice, origin_id)
     else:
         refresh(session, invoice, _cause("draft"))
     match_waiting_for_invoice(session, invoice)
+    _audit(session, actor, "created", invoice)
     return invoice
 
 
-def issue(session: Session, invoice_id: str) -> Invoice:
+def issue(session: Session, invoice_id: str, *, actor: str = audit.HUB) -> Invoice:
     """Make a draft an open invoice; ConflictError if it is none."""
     invoice = _locked(session, invoice_id)
     if invoice.state != "draft":
@@ -111,6 +115,7 @@ def issue(session: Session, invoice_id: str) -> Invoice:
             f"Invoice {invoice.number} is {invoice.state}: only a draft can be issued."
         )
     _issue(session, invoice, None)
+    _audit(session, actor, "issued", invoice)
     return invoice
 
 
@@ -119,25 +124,35 @@ def update(
     invoice_id: str,
     changes: Mapping[str, Any],
     *,
+    actor: str = audit.HUB,
     origin_id: str | None = None,
 ) -> Invoice:
     """Change a draft's number, currency, dates and lines, or what is safe later:
     due date, reference, notes. What changes nothing publishes nothing."""
     invoice = _locked(session, invoice_id)
-    _check_fields(invoice, changes)
-    before = _content(invoice)
-    _apply(session, invoice, changes)
-    if _content(invoice) == before:
+    check_changeable(invoice, set(changes))
+    head = {name: changes[name] for name in changes if name != "lines"}
+    given = checks.checked(HEAD, head)
+    if "number" in given:
+        given["number"] = _number(session, given["number"], but=invoice.id)
+    if "lines" in changes:
+        given["lines"] = changes["lines"]
+    if not change(invoice, given):
         return invoice
     refresh(session, invoice, _cause("update"))
     if "number" in changes:
         match_waiting_for_invoice(session, invoice)
-    _publish_updated(session, invoice, origin_id)
+    publish_updated(session, invoice, origin_id)
+    _audit(session, actor, "changed", invoice, changed=sorted(changes))
     return invoice
 
 
 def mark_sent(
-    session: Session, invoice_id: str, *, origin_id: str | None = None
+    session: Session,
+    invoice_id: str,
+    *,
+    actor: str = audit.HUB,
+    origin_id: str | None = None,
 ) -> Invoice:
     """Note that the client got the invoice; sending it again is no news."""
     invoice = _locked(session, invoice_id)
@@ -148,10 +163,11 @@ def mark_sent(
     if invoice.sent_at is None:
         invoice.sent_at = now()
         _publish(session, "invoice.sent", invoice, origin_id)
+        _audit(session, actor, "sent", invoice)
     return invoice
 
 
-def void(session: Session, invoice_id: str) -> Invoice:
+def void(session: Session, invoice_id: str, *, actor: str = audit.HUB) -> Invoice:
     """Void an invoice; ConflictError while money or credit stands on it, or a
     client may be paying it right now."""
     invoice = _locked(session, invoice_id)
@@ -162,7 +178,8 @@ def void(session: Session, invoice_id: str) -> Invoice:
     invoice.voided_at = now()
     refresh(session, invoice, _cause("void"))
     if not was_draft:
-        _publish_updated(session, invoice, None)
+        publish_updated(session, invoice)
+    _audit(session, actor, "voided", invoice)
     return invoice
 
 
@@ -178,33 +195,12 @@ def _locked(session: Session, invoice_id: str) -> Invoice:
     return found[invoice_id]
 
 
-def _number(session: Session, given: str | None) -> str:
+def _number(session: Session, given: str | None, but: str | None = None) -> str:
     """Hold the number's name before looking: a payment that names it may be on its
     way in another transaction (ROAD 6)."""
-    if given is None:
-        number = next_number(session, Invoice)
-        lock_names(session, [invoice_name(number)])
-        return number
-    lock_names(session, [invoice_name(given.strip())])
-    return check_number(session, Invoice, given)
-
-
-def _due(given: date | None, issued_on: date) -> date:
-    due = given or issued_on + TERMS
-    if due < issued_on:
-        text = "It can't be due before it is issued."
-        raise InvalidError(text, {"due_date": [text]})
-    return due
-
-
-def _set_lines(invoice: Invoice, lines: Lines) -> None:
-    priced = price(lines, invoice.currency)
-    invoice.lines = [
-        InvoiceLine(position=position, **vars(line))
-        for position, line in enumerate(priced.lines)
-    ]
-    invoice.net_minor, invoice.tax_minor = priced.net_minor, priced.tax_minor
-    invoice.total_minor = priced.total_minor
+    number = given or next_number(session, Invoice)
+    lock_names(session, [invoice_name(number)])
+    return check_number(session, Invoice, number, but=but)
 
 
 def _issue(session: Session, invoice: Invoice, origin_id: str | None) -> None:
@@ -215,62 +211,6 @@ def _issue(session: Session, invoice: Invoice, origin_id: str | None) -> None:
     refresh(session, invoice, _cause("issue"))
     _publish(session, "invoice.created", invoice, origin_id)
     watch(session, invoice)
-
-
-def _check_fields(invoice: Invoice, changes: Mapping[str, Any]) -> None:
-    unknown = changes.keys() - _DRAFT_FIELDS - _SAFE_FIELDS
-    if unknown:
-        raise InvalidError(
-            f"These can't be changed: {', '.join(sorted(unknown))}.",
-            {name: ["It can't be changed."] for name in unknown},
-        )
-    if invoice.state == "void":
-        raise ConflictError(f"Invoice {invoice.number} is void: make a new one.")
-    fixed = changes.keys() & _DRAFT_FIELDS
-    if fixed and invoice.state != "draft":
-        raise ConflictError(
-            f"Invoice {invoice.number} is {invoice.state}: only a draft's"
-            f" {', '.join(sorted(fixed))} can be changed. Void it or write a credit"
-            " note."
-        )
-
-
-def _apply(session: Session, invoice: Invoice, changes: Mapping[str, Any]) -> None:
-    if "number" in changes:
-        lock_names(session, [invoice_name(str(changes["number"]).strip())])
-        invoice.number = check_number(
-            session, Invoice, str(changes["number"]), but=invoice.id
-        )
-    invoice.currency = check_currency(changes.get("currency", invoice.currency))
-    if "lines" in changes or "currency" in changes:
-        _set_lines(invoice, changes.get("lines", _given(invoice)))
-    invoice.issue_date = changes.get("issue_date", invoice.issue_date)
-    invoice.due_date = _due(
-        changes.get("due_date", invoice.due_date), invoice.issue_date
-    )
-    invoice.reference = changes.get("reference", invoice.reference)
-    invoice.notes = changes.get("notes", invoice.notes)
-
-
-_LINE_FIELDS = ("description", "quantity", "unit_price", "tax_rate", "product_code")
-
-
-def _given(invoice: Invoice) -> list[dict[str, Any]]:
-    return [
-        {name: getattr(line, name) for name in _LINE_FIELDS} for line in invoice.lines
-    ]
-
-
-def _content(invoice: Invoice) -> tuple[object, ...]:
-    head = (
-        invoice.number,
-        invoice.currency,
-        invoice.issue_date,
-        invoice.due_date,
-        invoice.reference,
-        invoice.notes,
-    )
-    return (*head, _given(invoice))
 
 
 def _check_voidable(session: Session, invoice: Invoice) -> None:
@@ -301,6 +241,13 @@ def _check_voidable(session: Session, invoice: Invoice) -> None:
         )
 
 
+def _audit(
+    session: Session, actor: str, action: str, invoice: Invoice, **data: Any
+) -> None:
+    subject = f"invoice:{invoice.id}"
+    audit.record(session, actor, f"invoice.{action}", subject, **data)
+
+
 def _cause(movement: str) -> Cause:
     return Cause(movement=movement, occurred_at=now())
 
@@ -318,7 +265,9 @@ def _publish(
     )
 
 
-def _publish_updated(session: Session, invoice: Invoice, origin_id: str | None) -> None:
+def publish_updated(
+    session: Session, invoice: Invoice, origin_id: str | None = None
+) -> None:
     """Each change is one of its own; drafts were never published."""
     if invoice.issued_at is None:
         return

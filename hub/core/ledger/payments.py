@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.core import audit
 from hub.core.ledger.balance import Before, cause_of, settle
 from hub.core.ledger.locks import (
     lock_invoices,
@@ -42,7 +43,7 @@ def get(session: Session, payment_id: str) -> Payment:
 
 
 def record_payment(
-    session: Session, invoice_id: str, new: NewPayment, *, actor: str
+    session: Session, invoice_id: str, new: NewPayment, *, actor: str = audit.HUB
 ) -> Payment:
     """Record money for an invoice by hand. A `reference` is taken once; money that
     is too much is refused here, as a person can still look at it."""
@@ -80,11 +81,13 @@ def record_payment(
     )
     session.add(movement)
     settle(session, payment, Before(), cause_of(movement))
+    amount = new.amount.format()
+    audit.record(session, actor, "payment.recorded", f"payment:{id}", amount=amount)
     return payment
 
 
 def assign(
-    session: Session, payment_id: str, invoice_id: str, *, actor: str
+    session: Session, payment_id: str, invoice_id: str, *, actor: str = audit.HUB
 ) -> Payment:
     """Assign money that needs a person to an invoice; this is final (ROAD 6)."""
     given = get(session, payment_id)
@@ -100,6 +103,8 @@ def assign(
     _check_target(invoices[invoice_id], payment)
     payment.assigned_by = actor
     attach(session, payment, Found(invoice_id=invoice_id))
+    subject = f"payment:{payment.id}"
+    audit.record(session, actor, "payment.assigned", subject, invoice=invoice_id)
     return payment
 
 
