@@ -63,8 +63,8 @@ class ApiClient:
     to the provider are pooled per process and connection.
 
     `hosts` are the provider's own, `given` the URLs an admin wrote into the settings.
-    Every call, failed or not, is handed to `record`; `before_send` is called before
-    bytes of a call that changes something may leave.
+    Every call, failed or not, is handed to `record`; `before_send` gets the body of
+    a call that changes something before any byte may leave, and stops it by raising.
     """
 
     def __init__(  # noqa: PLR0913 - core fills them by name in one place
@@ -166,12 +166,12 @@ class ApiClient:
     def _recorded(
         self, request: Outgoing, excerpt: bool, explain: Explain | None, timeout: float
     ) -> Reply:
+        if not request.reads:
+            self._before_send(request.body or b"")
         started_at, started = clock.now(), time.monotonic()
         reply: Reply | None = None
         error: BaseException | None = None
         try:
-            if not request.reads:
-                self._before_send(request.body or b"")
             reply = self._exchange(request, timeout)
             error = self._error_of(request, reply, explain)
             if error:

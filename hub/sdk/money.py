@@ -19,8 +19,8 @@ def exponent(currency: str) -> int:
     from iso4217 import raw_table
 
     row = raw_table.get(currency)
-    digits = row["CcyMnrUnts"] if row else None
-    if digits is None or not digits.isdigit():
+    digits = str(row["CcyMnrUnts"]) if row else ""
+    if not digits.isdigit():
         raise ValueError(f"{currency!r} is not an ISO 4217 currency code")
     return int(digits)
 

@@ -5,7 +5,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, urlsplit, urlunsplit
+from urllib.parse import (
+    parse_qsl,
+    quote,
+    quote_plus,
+    unquote_plus,
+    urlsplit,
+    urlunsplit,
+)
 
 HIDDEN = "[hidden]"
 EXCERPT_CHARS = 4096
@@ -105,7 +112,7 @@ class Redactor:
             return HIDDEN
         netloc = parts.netloc.rpartition("@")
         host = f"{HIDDEN}@{netloc[2]}" if netloc[1] else parts.netloc
-        query = parts.query and _form_text(parts.query)
+        query = self._form(parts.query)
         return self.text(urlunsplit(parts._replace(netloc=host, query=query)))
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
@@ -124,13 +131,27 @@ class Redactor:
 
     def _fields_hidden(self, plain: str, content_type: str) -> str:
         if "form-urlencoded" in content_type.lower():
-            return _form_text(plain)
+            return self._form(plain)
         try:
             # Numbers stay as they were written: an excerpt is evidence.
             value = json.loads(plain, parse_float=_Number, parse_int=_Number)
             return _json_text(redact_fields(value), self)
         except (ValueError, RecursionError):
             return _PAIR.sub(_pair_hidden, plain)
+
+    def _form(self, text: str) -> str:
+        """Hide among `name=value&…`: as written (where + is a plus to those who
+        don't encode) and as meant."""
+        return "&".join(map(self._form_pair, self.text(text).split("&")))
+
+    def _form_pair(self, pair: str) -> str:
+        name, equals, value = pair.partition("=")
+        meant = unquote_plus(value)
+        if value and is_secret_name(unquote_plus(name)):
+            value = HIDDEN
+        elif meant != (hidden := self.text(meant)):
+            value = quote_plus(hidden, safe="[]")
+        return name + equals + value
 
 
 class _Number(str):
@@ -160,14 +181,6 @@ def _pair_hidden(found: re.Match[str]) -> str:
     if not is_secret_name(found["name"]):
         return found[0]
     return found["name"] + found["mark"] + HIDDEN
-
-
-def _form_text(text: str) -> str:
-    pairs = redact_pairs(parse_qsl(text, keep_blank_values=True))
-    return "&".join(
-        f"{quote_plus(name)}={value if value == HIDDEN else quote_plus(value)}"
-        for name, value in pairs
-    )
 
 
 def _parts(secret: str) -> Iterator[str]:

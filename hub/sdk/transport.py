@@ -5,6 +5,7 @@ thread for ever. Here each send and each read gets only what the call has left.
 """
 
 import io
+import logging
 import os
 import socket
 import time
@@ -29,6 +30,10 @@ READ_SECONDS = 20.0
 # five seconds), and then nobody knows whether it heard us.
 IDLE_SECONDS = 4.0
 _PIECE = 16 * 1024
+
+# They log the path of each call, and a webhook's path is its secret. Calls are kept
+# in `api_calls`, redacted.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 @dataclass

@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from urllib3.exceptions import ConnectTimeoutError
 
 from hub.sdk import transport
 from hub.sdk.errors import ProviderError, UnavailableError, UnexpectedResponseError
@@ -25,7 +26,7 @@ from tests.sdk import wire
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-BROKEN = 20  # seconds; what a call would take at the least if nothing bounded it
+BROKEN = wire.LONGEST_DRIP  # what a call would take if nothing bounded it
 
 records: list[CallRecord] = []
 
@@ -162,7 +163,7 @@ def test_connection_is_tried_again_before_anything_is_sent(monkeypatch: Any) -> 
     def flaky(self: Any) -> Any:
         tries.append(1)
         if len(tries) < 3:
-            raise transport.ConnectTimeoutError(self, "lost")
+            raise ConnectTimeoutError(self, "lost")
         return connect(self)
 
     monkeypatch.setattr(transport._Bounded, "_new_conn", flaky)
@@ -170,6 +171,24 @@ def test_connection_is_tried_again_before_anything_is_sent(monkeypatch: Any) -> 
         reply = client(port).post(URL)
 
     assert (3, 200) == (len(tries), reply.status)
+
+
+def test_log_of_the_libraries_below_shows_no_path(
+    monkeypatch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ROAD 42: the path of an incoming webhook is its secret."""
+    caplog.set_level("DEBUG")
+
+    def lost(self: Any) -> Any:
+        raise ConnectTimeoutError(self, "lost")
+
+    with wire.server(wire.answers(OK)) as (_, port):
+        client(port).get(URL)
+        transport._session.cache_clear()
+        monkeypatch.setattr(transport._Bounded, "_new_conn", lost)
+        fails(lambda: client(port).get(URL))
+
+    assert "things" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -68,13 +68,18 @@ def answers(raw: bytes) -> Behaviour:
     return behave
 
 
+LONGEST_DRIP = 20.0
+
+
 def drips(start: bytes, every: float = 0.05) -> Behaviour:
-    """Answer `start`, then one byte at a time for as long as anybody listens."""
+    """Answer `start`, then one byte at a time; a call nobody bounds ends at last."""
 
     def behave(connection: socket.socket, over: threading.Event) -> None:
         read_request(connection)
         connection.sendall(start)
-        while not over.wait(every):
+        for _ in range(int(LONGEST_DRIP / every)):
+            if over.wait(every):
+                return
             connection.sendall(b"x")
 
     return behave
