@@ -143,7 +143,7 @@ def _supervise(
 
 def _greet(settings: Settings, simulators: str | None) -> None:
     from hub import boot
-    from hub.core import accounts
+    from hub.core import sign_in_links
 
     lines = [f"Hub: {settings.base_url}"]
     if simulators:
@@ -156,7 +156,7 @@ def _greet(settings: Settings, simulators: str | None) -> None:
     else:
         hub = boot.start(settings)
         with hub.write() as session:
-            link = accounts.first_admin_link(session)
+            link = sign_in_links.first_admin_link(session)
         hub.database.dispose()
         if link:
             lines.append(f"Make the first admin (once, within a day): {link}")

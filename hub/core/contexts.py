@@ -40,21 +40,17 @@ def build(  # noqa: PLR0913 - everything a hook call is about, by name
     """Make the context of one hook call; SettingsError if the connection can't be
     used. Whoever calls the hook flushes its API calls afterwards (`calls.flush`).
     """
-    provider = connection.provider
-    if connection.error or provider is None:
+    if connection.error or connection.provider is None:
         raise SettingsError(connection.error or f"{connection.plugin} is broken.")
     client = ApiClient(
         plugin=connection.plugin,
         connection=connection.slug,
-        title=provider.title,
-        hosts=provider.hosts,
+        title=connection.provider.title,
+        hosts=connection.provider.hosts,
         given=addresses(connection.settings),
         api_base_url=connection.api_base_url,
         redactor=connection.redactor,
-        record=record
-        or calls.calls(hub).recorder(
-            connection.id, delivery_id=delivery, webhook_id=webhook_id
-        ),
+        record=record or _recorder(hub, connection, delivery, webhook_id),
         before_send=before_send or _nothing,
     )
     return Context(
@@ -70,6 +66,13 @@ def build(  # noqa: PLR0913 - everything a hook call is about, by name
         delivery=delivery,
         generation=generation,
     )
+
+
+def _recorder(
+    hub: Hub, connection: LiveConnection, delivery: str | None, webhook: str | None
+) -> Callable[[CallRecord], None]:
+    sink = calls.calls(hub)
+    return sink.recorder(connection.id, delivery_id=delivery, webhook_id=webhook)
 
 
 @contextmanager
