@@ -16,6 +16,7 @@ from hub.sdk.errors import (
 )
 from hub.sdk.http import Reply
 from hub_paypal.provider import site
+from hub_paypal.webhooks import READERS
 
 # Renewed a little early, so that no call starts with a token about to end.
 _EARLY_SECONDS: Final = 60
@@ -28,20 +29,22 @@ def test(ctx: Context) -> str:
     return f"PayPal accepted the credentials ({environment})."
 
 
-def register_webhook(ctx: Context, wanted: Sequence[str]) -> ledger.Registration:
+def register_webhook(
+    ctx: Context, wanted: Sequence[str] = tuple(READERS)
+) -> ledger.Registration:
     """Have PayPal send us the `wanted` events; the webhook of our URL is kept."""
     offered = _names(call(ctx, "GET", "/v1/notifications/webhooks-event-types"))
     # PayPal refuses the whole list for one name it has dropped.
     types = [{"name": name} for name in wanted if name in offered]
-    listed = _listed(call(ctx, "GET", "/v1/notifications/webhooks"), "webhooks")
-    ours = [hook for hook in listed if hook.get("url") == ctx.webhook_url]
+    hooks = listed(call(ctx, "GET", "/v1/notifications/webhooks"), "webhooks")
+    ours = [hook for hook in hooks if hook.get("url") == ctx.webhook_url]
     if not ours:
         body = {"url": ctx.webhook_url, "event_types": types}
         return _registration(call(ctx, "POST", "/v1/notifications/webhooks", json=body))
     registration = _registration(ours[0])
     if _names(ours[0]) != {item["name"] for item in types}:
         change = [{"op": "replace", "path": "/event_types", "value": types}]
-        path = f"/v1/notifications/webhooks/{_segment(registration.reference)}"
+        path = f"/v1/notifications/webhooks/{segment(registration.reference)}"
         call(ctx, "PATCH", path, json=change)
     return registration
 
@@ -160,10 +163,11 @@ def _registration(hook: Any) -> ledger.Registration:
 
 
 def _names(holder: Any) -> set[str]:
-    return {str(item.get("name")) for item in _listed(holder, "event_types")}
+    return {str(item.get("name")) for item in listed(holder, "event_types")}
 
 
-def _listed(holder: Any, name: str) -> list[Mapping[str, Any]]:
+def listed(holder: Any, name: str) -> list[Mapping[str, Any]]:
+    """Return a list of objects in an answer; none is an empty one."""
     found = _dict(holder).get(name) or []
     if not isinstance(found, list):
         raise UnexpectedResponseError(f"PayPal's list of {name} is none.")
@@ -176,5 +180,6 @@ def _dict(value: Any) -> dict[str, Any]:
     return value
 
 
-def _segment(id: str) -> str:
+def segment(id: str) -> str:
+    """Write an id as one part of a path."""
     return quote(id, safe="")

@@ -11,6 +11,9 @@ from hub.sdk.provider import Budget, Provider, SettingsSchema, secret, text
 
 # Signed mock events carry this in place of an id; anybody can have one made.
 MOCK_WEBHOOK_ID: Final = "WEBHOOK_ID"
+# Without decimals at PayPal, whatever ISO 4217 says:
+# https://developer.paypal.com/api/rest/reference/currency-codes/ (read 2026-11).
+WHOLE_CURRENCIES: Final = frozenset({"HUF", "JPY", "TWD"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +102,9 @@ PROVIDER = Provider(
         "api.sandbox.paypal.com",
         "api-m.paypal.com",
         "api.paypal.com",
+        # The pages payers are sent to.
+        "www.sandbox.paypal.com",
+        "www.paypal.com",
     ),
     budget=Budget(per_second=5, concurrency=4),
     docs_url="https://developer.paypal.com/api/rest/",

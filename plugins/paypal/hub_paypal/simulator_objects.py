@@ -8,12 +8,11 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Final
 
 from hub.sdk import clock
-from hub_paypal.provider import Site
+from hub_paypal.provider import WHOLE_CURRENCIES, Site
 
 Object = dict[str, Any]
 
 _LETTERS: Final = string.ascii_uppercase + string.digits
-_WHOLE: Final = frozenset({"HUF", "JPY", "TWD"})
 PAYER: Final = {
     "email_address": "accounts@harbourdental.example",
     "name": {"given_name": "Maëlle", "surname": "O'Connor"},
@@ -34,7 +33,7 @@ def stamp() -> str:
 
 def money(amount: Decimal, currency: str) -> Object:
     """Write an amount with the decimals PayPal has for the currency."""
-    step = Decimal(1) if currency in _WHOLE else Decimal("0.01")
+    step = Decimal(1) if currency in WHOLE_CURRENCIES else Decimal("0.01")
     return {
         "currency_code": currency,
         "value": f"{amount.quantize(step, ROUND_HALF_UP):f}",
@@ -52,7 +51,11 @@ def amount_issue(given: Any) -> str | None:
         return "INVALID_CURRENCY_CODE"
     if value <= 0:
         return "CANNOT_BE_ZERO_OR_NEGATIVE"
-    return "DECIMAL_PRECISION" if places > (0 if currency in _WHOLE else 2) else None
+    return (
+        "DECIMAL_PRECISION"
+        if places > (0 if currency in WHOLE_CURRENCIES else 2)
+        else None
+    )
 
 
 def value(given: Mapping[str, Any]) -> Decimal:

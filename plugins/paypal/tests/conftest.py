@@ -1,19 +1,25 @@
 """What the tests of this plugin share: samples, signature cases, requests."""
 
 import json
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import structlog
 
 from hub.sdk.context import Context
 from hub.sdk.http import ApiClient, CallRecord
 from hub.sdk.redaction import Redactor
+from hub.sdk.simulator import Simulators, serve
 from hub.sdk.webhooks import Headers, InboundWebhook, WebhookRequest
 from hub_paypal.provider import PROVIDER
+from hub_paypal.simulator import Simulator
+from hub_paypal.simulator_site import DEFAULT_WEBHOOK_ID
 
 SAMPLES = Path(__file__).parent / "samples"
 Make = Callable[..., Any]
@@ -179,3 +185,71 @@ def make_ctx(calls: list[CallRecord]) -> Callable[..., Context]:
         )
 
     return make
+
+
+class Reachable(Simulator):
+    """Knows where it is served, and what drives it and clicks on its page."""
+
+    address = ""
+
+    def drive(self, action: str, /, **given: Any) -> Any:
+        url = f"{self.address}/_sim/{action}"
+        answer = requests.post(url, json=given, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def choose(self, order: Mapping[str, Any], choice: str) -> requests.Response:
+        return requests.post(
+            f"{self.address}/checkoutnow",
+            data={"token": order["id"], "choice": choice},
+            allow_redirects=False,
+            timeout=10,
+        )
+
+
+@pytest.fixture
+def sim() -> Iterator[Reachable]:
+    """The simulator, served over real HTTP below /paypal."""
+    app = Reachable()
+    with serve(Simulators({"paypal": app})) as served:
+        app.address = f"{served.url}/paypal"
+        yield app
+
+
+@pytest.fixture
+def inbox() -> Iterator[tuple[list[tuple[dict[str, str], bytes]], str]]:
+    """A place that takes webhooks: what came, as (headers, body)."""
+    got: list[tuple[dict[str, str], bytes]] = []
+
+    class Inbox(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.append((dict(self.headers), body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Inbox)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield got, f"http://127.0.0.1:{server.server_port}/webhooks/paypal"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def connected(
+    sim: Reachable, make_ctx: Callable[..., Context], inbox: tuple[Any, str]
+) -> Context:
+    """A connection of the hub to the simulator, and the other way round."""
+    sim.drive("config", webhook_url=inbox[1])
+    root = requests.get(f"{sim.address}/_sim/ca.pem", timeout=10).text
+    return make_ctx(
+        base=sim.address,
+        webhook_id=DEFAULT_WEBHOOK_ID,
+        webhook_trust_roots=root,
+        webhook_cert_base_url=sim.address,
+    )
