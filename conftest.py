@@ -8,6 +8,7 @@ pytest_plugins = (
     "tests.parts.postgres",
     "tests.parts.database",
     "tests.parts.hub",
+    "tests.parts.bank",
     "tests.parts.browser",
     "tests.parts.report",
 )

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, not_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    exists,
+    literal_column,
+    not_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub, hub_of
@@ -49,6 +58,17 @@ def claim(session: Session, busy: Collection[str] = ()) -> Sequence[InboundWebho
     """
     lost = InboundWebhook.claim.is_not(None)
     return _take(session, busy, lost, 1) or _take(session, busy, not_(lost), BATCH)
+
+
+def check(session: Session, row: InboundWebhook) -> None:
+    """Hold the row to the commit; LostClaimError if the claim isn't ours any more."""
+    mine = (
+        select(InboundWebhook.id)
+        .where(InboundWebhook.id == row.id, InboundWebhook.claim == row.claim)
+        .with_for_update()
+    )
+    if session.scalar(mine) is None:
+        raise LostClaimError
 
 
 def settle(session: Session, row: InboundWebhook, end: Settlement) -> None:
@@ -132,6 +152,7 @@ def _due(hub: Hub, busy: Collection[str]) -> tuple[ColumnElement[bool], ...]:
         .where(
             Connection.id == InboundWebhook.connection_id,
             Connection.state != "disabled",
+            Connection.removed_at.is_(None),
             Connection.plugin.in_(whole),
             PluginSwitch.enabled,
             PluginSwitch.quarantined_at.is_(None),
@@ -139,7 +160,8 @@ def _due(hub: Hub, busy: Collection[str]) -> tuple[ColumnElement[bool], ...]:
         )
     )
     return (
-        InboundWebhook.state == "received",
+        # As a literal: with a bound value SQLite can't use the partial index.
+        InboundWebhook.state == literal_column("'received'"),
         InboundWebhook.next_attempt_at <= now(),
         InboundWebhook.connection_id.not_in(list(busy)),
         usable.exists(),

@@ -1,0 +1,48 @@
+"""Replay a webhook: hear it again with today's plugin (ROAD 13).
+
+It is a new row with `replay_of`; its facts are a new revision of those heard before,
+and the ledger is computed again from the newest.
+"""
+
+from sqlalchemy.orm import Session
+
+from hub.core.models import Connection, InboundWebhook, new_id
+from hub.jobs import ring_after
+from hub.sdk.clock import now
+from hub.sdk.errors import ConflictError, NotFoundError
+
+
+def webhook(session: Session, webhook_id: str) -> InboundWebhook:
+    """Queue a kept webhook once more and return the new row.
+
+    ConflictError if its bytes are gone, or its connection is disabled or removed.
+    """
+    original = session.get(InboundWebhook, webhook_id)
+    if original is None:
+        raise NotFoundError(f"There is no inbound webhook {webhook_id!r}.")
+    if original.body is None or original.headers is None:
+        raise ConflictError(
+            "Its bytes are gone: webhooks are kept in full for HUB_WEBHOOK_DAYS only."
+        )
+    connection = session.get_one(Connection, original.connection_id)
+    if connection.state == "disabled" or connection.removed_at is not None:
+        raise ConflictError(f"Enable the connection {connection.slug} first.")
+    at = now()
+    again = InboundWebhook(
+        id=new_id("whk"),
+        connection_id=original.connection_id,
+        dedupe_key=None,
+        method=original.method,
+        path=original.path,
+        headers=original.headers,
+        body=original.body,
+        size=original.size,
+        received_at=at,
+        state="received",
+        next_attempt_at=at,
+        replay_of=original.replay_of or original.id,
+    )
+    session.add(again)
+    session.flush()
+    ring_after(session, "process")
+    return again
