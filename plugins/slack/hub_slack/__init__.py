@@ -31,8 +31,9 @@ def handle_webhook(webhook: InboundWebhook) -> Iterable[Result]:
     yield webhooks.handle(webhook)
 
 
-@hookimpl
-def simulator() -> Any:
+# Not named `simulator`: importing the package of that name would take its place.
+@hookimpl(specname="simulator")
+def play_slack() -> Any:
     """Return the stand-in for Slack."""
     from hub_slack.simulator import SlackSimulator
 

@@ -23,116 +23,88 @@ TIME_KEYS = frozenset({"since", "dispute_respond_by"})
 
 @dataclass(frozen=True)
 class Card:
-    """`facts` are label → value; those that turn out blank are left out."""
+    """`facts` are words shown under their labels; blank ones are left out."""
 
-    title: str
     colour: str
     summary: str
     sentence: str
-    facts: Mapping[str, str]
+    facts: str
 
 
+# A fact's label is its word in letters ("days_overdue": Days overdue), but for:
+LABELS: Mapping[str, str] = {
+    "decided_by": "Accepted by",
+    "dispute_amount": "Disputed",
+    "dispute_reason": "Reason",
+    "dispute_respond_by": "Answer by",
+    "dispute_state": "State",
+    "invoice_number": "Invoice",
+    "open_amount": "Balance due",
+    "refund_amount": "Refund",
+    "refunded_amount": "Refunded in all",
+    "since": "Failing since",
+}
 CARDS: Mapping[str, Card] = {
     "payment.received": Card(
-        "Payment received",
         GREEN,
         "Payment received: {amount} from {payer}{for_number}",
         "*{payer}* paid{what_was_paid}.",
-        {
-            "Amount": "{amount}",
-            "Method": "{method}",
-            "Invoice": "{invoice_number}",
-            "Balance due": "{open_amount}",
-        },
+        "amount method invoice_number open_amount",
     ),
     "payment.failed": Card(
-        "Payment failed",
         RED,
         "Payment failed: {amount} from {payer}{for_number}{because}",
         "The payment of *{payer}*{for_invoice} failed.",
-        {
-            "Amount": "{amount}",
-            "Method": "{method}",
-            "Balance due": "{open_amount}",
-            "Reason": "{reason}",
-        },
+        "amount method open_amount reason",
     ),
     "payment.refunded": Card(
-        "Payment refunded",
         AMBER,
         "Payment refunded: {refund_amount} to {payer}{for_number}",
         "*{payer}* got money back{for_invoice}.",
-        {
-            "Refund": "{refund_amount}",
-            "Refunded in all": "{refunded_amount}",
-            "Payment": "{amount}",
-            "Balance due": "{open_amount}",
-            "Reason": "{reason}",
-        },
+        "refund_amount refunded_amount amount open_amount reason",
     ),
     "payment.disputed": Card(
-        "Payment disputed",
         RED,
         "Payment disputed: {amount} from {payer}{for_number}",
         "*{payer}* disputes the payment{for_invoice}. Answer it at the provider.",
-        {
-            "Payment": "{amount}",
-            "Disputed": "{dispute_amount}",
-            "State": "{dispute_state}",
-            "Answer by": "{dispute_respond_by}",
-            "Reason": "{dispute_reason}",
-        },
+        "amount dispute_amount dispute_state dispute_respond_by dispute_reason",
     ),
     "invoice.overdue": Card(
-        "Invoice overdue",
         RED,
         "Invoice {number} is {age}: {client}, {open_amount}",
         "*{client}* has not paid {linked_number}, due {due_date}.",
-        {
-            "Amount due": "{open_amount}",
-            "Days overdue": "{days_overdue}",
-            "Invoice total": "{total}",
-            "Issued": "{issue_date}",
-        },
+        "amount_due days_overdue total issue_date",
     ),
     "invoice.anomaly": Card(
-        "Invoice anomaly",
         AMBER,
         "Invoice anomaly: {client}, {number}, {total}{because}",
         "{linked_number} for *{client}* looks unusual. Check it before it goes out.",
-        {
-            "Total": "{total}",
-            "Score": "{score}",
-            "Due": "{due_date}",
-            "Reason": "{reason}",
-        },
+        "total score due_date reason",
     ),
     "quote.accepted": Card(
-        "Quote accepted",
         BLUE,
         "Quote {number} accepted by {client} ({total})",
         "*{client}* accepted {linked_number}.",
-        {"Total": "{total}", "Accepted by": "{decided_by}", "Quote": "{title}"},
+        "total decided_by title",
     ),
     "connection.failing": Card(
-        "Connection failing",
         RED,
-        "Connection failing: {title}{because}",
-        "*{title}* is failing. The hub keeps what is due and tries again.",
-        {
-            "Connection": "{connection}",
-            "Failing since": "{since}",
-            "Problem": "{problem}",
-        },
+        "Connection failing: {name}{because}",
+        "*{name}* is failing. The hub keeps what is due and tries again.",
+        "connection since problem",
     ),
     "connection.recovered": Card(
-        "Connection recovered",
         GREEN,
-        "Connection recovered: {title}",
-        "*{title}* works again. What was waiting is on its way.",
-        {"Connection": "{connection}", "Failing since": "{since}"},
+        "Connection recovered: {name}",
+        "*{name}* works again. What was waiting is on its way.",
+        "connection since",
     ),
 }
+
+
+def spoken(name: str) -> str:
+    """Say a name of the code's in letters: `payment.received`, `days_overdue`."""
+    return LABELS.get(name) or name.replace(".", " ").replace("_", " ").capitalize()
 
 
 class Words(dict[str, str]):
@@ -155,7 +127,8 @@ def words(event: Event) -> Words:
         for_invoice=f" for invoice {link(event.url, number)}" if number else "",
         what_was_paid=_what_was_paid(event, said),
         age=f"{days} day{'' if days == '1' else 's'} overdue" if days else "overdue",
-        title=said["title"] or said["connection"],
+        name=said["title"] or said["connection"],
+        amount_due=said["open_amount"],
         because=f": {why}" if why else "",
     )
     return said

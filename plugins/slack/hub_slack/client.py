@@ -3,21 +3,12 @@
 import re
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
+from hub.sdk import errors
 from hub.sdk.context import Context
-from hub.sdk.errors import (
-    CredentialsError,
-    ProviderError,
-    RateLimitError,
-    RejectedError,
-    SettingsError,
-    UnavailableError,
-    UnexpectedResponseError,
-)
-from hub.sdk.http import Reply, is_loopback, retry_after
+from hub.sdk.errors import ProviderError
+from hub.sdk.http import Reply, retry_after
 from hub_slack.messages import Body
-from hub_slack.provider import WEBHOOK_HOSTS
 
 API: Final = "https://slack.com/api/"
 # Slack insists on the charset: https://docs.slack.dev/apis/web-api/using-the-slack-web-api
@@ -33,9 +24,7 @@ CREDENTIALS: Final[Mapping[str, str]] = {
     "missing_scope": "Give the app the scope it lacks and install it again.",
     "invalid_token": "Make a new incoming webhook and enter its URL.",
     "no_service": "The webhook was removed: make a new one and enter its URL.",
-    "no_service_id": "The webhook was removed: make a new one and enter its URL.",
     "no_team": "The workspace is gone: enter the webhook of another one.",
-    "team_disabled": "The workspace is switched off: enter the webhook of another.",
     "channel_is_archived": "Bring the channel back, or enter a webhook of another.",
 }
 # The same for one message: others may still get through.
@@ -48,17 +37,10 @@ REJECTED: Final[Mapping[str, str]] = {
     "posting_to_general_channel_denied": "Choose a channel the app may post to.",
     "user_not_found": "Check who the message is addressed to.",
 }
-RATE_LIMITED: Final = frozenset(
-    {"ratelimited", "rate_limited", "message_limit_exceeded"}
-)
-# True: the message may have been posted all the same.
-LATER: Final[Mapping[str, bool]] = {
-    "internal_error": True,
-    "fatal_error": True,
-    "rollup_error": True,
-    "request_timeout": False,
-    "service_unavailable": False,
-}
+RATE_LIMITED: Final = {"ratelimited", "rate_limited", "message_limit_exceeded"}
+# Carried out in part, perhaps: the message may be there all the same.
+UNKNOWN: Final = {"internal_error", "fatal_error", "rollup_error"}
+LATER: Final = UNKNOWN | {"request_timeout", "service_unavailable"}
 _WORD = re.compile(r"[a-z][a-z0-9_]{1,60}", re.ASCII)
 _POINTER = re.compile(r"\[json-pointer:(/[\w/-]{1,100})\]")
 _SCOPES = re.compile(r"[\w:.,-]{1,100}", re.ASCII)
@@ -68,7 +50,8 @@ def post(body: Body, ctx: Context, channel: str = "") -> str | None:
     """Post a message by bot token, else by webhook; return its `ts`, if told."""
     if ctx.settings.get("bot_token"):
         return _post_as_bot(body, channel or ctx.settings["channel"], ctx)
-    _post_to_webhook(body, ctx)
+    url = ctx.settings["webhook_url"]
+    ctx.http.post(url, json=body, headers=JSON, explain=webhook_error)
     return None
 
 
@@ -101,18 +84,6 @@ def _call(
     return said
 
 
-def _post_to_webhook(body: Body, ctx: Context) -> None:
-    url = ctx.settings.get("webhook_url") or ""
-    host = urlsplit(url).hostname or ""
-    known = host in WEBHOOK_HOSTS or is_loopback(host)
-    if not (known or ctx.settings.get("api_base_url")):
-        raise SettingsError(
-            "webhook_url is not an address of Slack's: copy it from the app's page"
-            " Incoming Webhooks."
-        )
-    ctx.http.post(url, json=body, headers=JSON, explain=webhook_error)
-
-
 def webhook_error(reply: Reply) -> ProviderError | None:
     """Read an incoming webhook's answer: plain text, `ok` or an error's word."""
     said = reply.text.strip()
@@ -142,17 +113,22 @@ def _error(word: str, reply: Reply, detail: str = "") -> ProviderError:
     said = f"Slack answered {word}{detail}."
     if word in RATE_LIMITED:
         wait = retry_after(reply.headers.get("Retry-After"))
-        return RateLimitError(f"{said} It is tried again by itself.", retry_after=wait)
+        return errors.RateLimitError(
+            f"{said} It is tried again by itself.",
+            retry_after=wait,
+            status=reply.status,
+            code=word,
+        )
     if word in LATER:
-        return UnavailableError(
+        return errors.UnavailableError(
             f"{said} It is tried again by itself.",
             code=word,
-            outcome_unknown=LATER[word],
+            outcome_unknown=word in UNKNOWN,
         )
     if word in CREDENTIALS:
-        return CredentialsError(f"{said} {CREDENTIALS[word]}", code=word)
+        return errors.CredentialsError(f"{said} {CREDENTIALS[word]}", code=word)
     advice = REJECTED.get(word, "Sending the same message again will not help.")
-    return RejectedError(f"{said} {advice}", code=word)
+    return errors.RejectedError(f"{said} {advice}", code=word)
 
 
 def _detail(said: Mapping[str, Any]) -> str:
@@ -166,8 +142,8 @@ def _detail(said: Mapping[str, Any]) -> str:
     return f" at {', '.join(found[:3])}" if found else ""
 
 
-def _unexpected(reply: Reply) -> UnexpectedResponseError:
-    return UnexpectedResponseError(
+def _unexpected(reply: Reply) -> errors.UnexpectedResponseError:
+    return errors.UnexpectedResponseError(
         "Slack's answer is not what it documents. Check the address in the"
         " connection's settings; if it is right, the plugin needs an update.",
         status=reply.status,

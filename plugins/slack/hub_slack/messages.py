@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.sdk.events import Event, Message
-from hub_slack.cards import CARDS, GREEN, SHORT, words
+from hub_slack.cards import CARDS, GREEN, SHORT, spoken, words
 from hub_slack.mrkdwn import escape, fit, moment, one_line, web_address
 
 # https://docs.slack.dev/reference/block-kit/blocks
@@ -20,10 +20,10 @@ Body = dict[str, Any]
 def card(event: Event) -> Body:
     """Build the message for an event that has a card."""
     look, said = CARDS[event.type], words(event)
-    facts = {label: text.format_map(said) for label, text in look.facts.items()}
+    facts = {spoken(key): said[key] for key in look.facts.split()}
     blocks = [
-        _header(look.title),
-        _section(look.sentence.format_map(said)),
+        {"type": "header", "text": _plain(spoken(event.type), HEADER)},
+        {"type": "section", "text": _mrkdwn(look.sentence.format_map(said), SECTION)},
         *_fields(facts),
         *_button(event),
         _context(event.occurred_at),
@@ -34,9 +34,10 @@ def card(event: Event) -> Body:
 def test_card(connection: str, now: datetime) -> Body:
     """Build the card that shows an admin that the connection works."""
     name = fit(escape(one_line(connection)), SHORT)
+    sentence = f"The connection *{name}* works: the hub's cards arrive here."
     blocks = [
-        _header("Test card"),
-        _section(f"The connection *{name}* works: the hub's cards arrive here."),
+        {"type": "header", "text": _plain("Test card", HEADER)},
+        {"type": "section", "text": _mrkdwn(sentence, SECTION)},
         _context(now),
     ]
     return _message(f"Test card: the connection {name} works", GREEN, blocks)
@@ -55,14 +56,6 @@ def _message(summary: str, colour: str, blocks: list[Body]) -> Body:
     text = fit(summary, TEXT)
     attachment = {"color": colour, "fallback": text, "blocks": blocks}
     return {"text": text, "unfurl_links": False, "attachments": [attachment]}
-
-
-def _header(title: str) -> Body:
-    return {"type": "header", "text": _plain(title, HEADER)}
-
-
-def _section(text: str) -> Body:
-    return {"type": "section", "text": _mrkdwn(text, SECTION)}
 
 
 def _fields(facts: Mapping[str, str]) -> list[Body]:
@@ -88,8 +81,8 @@ def _button(event: Event) -> list[Body]:
 
 
 def _context(time: datetime) -> Body:
-    text = _mrkdwn(f"Billing hub • {moment(time)}", FIELD)
-    return {"type": "context", "elements": [text]}
+    told = f"Billing hub • {moment(time)}"
+    return {"type": "context", "elements": [_mrkdwn(told, FIELD)]}
 
 
 def _plain(text: str, limit: int) -> Body:

@@ -1,17 +1,17 @@
 """Slack, described as data."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from marshmallow import ValidationError, validates
+from marshmallow import ValidationError, validates_schema
 
 from hub.sdk.http import is_loopback
 from hub.sdk.provider import Budget, Provider, SettingsSchema, secret, text
 
 WEBHOOK_HOSTS: Final = ("hooks.slack.com", "hooks.slack-gov.com")
 HOSTS: Final = ("slack.com", *WEBHOOK_HOSTS)
-FORM: Final = "application/x-www-form-urlencoded"
 
 
 class SlackSettings(SettingsSchema):
@@ -19,8 +19,7 @@ class SlackSettings(SettingsSchema):
 
     webhook_url = secret(
         "Incoming webhook URL",
-        "From your Slack app, Incoming Webhooks. It posts to the one channel it was"
-        " made for.",
+        "From the app's page Incoming Webhooks. It posts to its own channel only.",
     )
     channel = text(
         "Channel",
@@ -29,23 +28,35 @@ class SlackSettings(SettingsSchema):
     )
     bot_token = secret(
         "Bot token",
-        "From OAuth & Permissions; begins with xoxb- and needs the scope chat:write."
-        " With it cards go to the channel above and not through the webhook.",
+        "From OAuth & Permissions, with the scope chat:write. With it cards go to"
+        " the channel above and not through the webhook.",
     )
     signing_secret = secret(
         "Signing secret",
-        "From Basic Information. Needed for requests from Slack to the hub (buttons,"
-        " commands, events).",
+        "From Basic Information. Without it requests from Slack are refused.",
     )
 
-    @validates("webhook_url")
-    def _check_webhook_url(self, value: str, data_key: str) -> None:
-        parts = urlsplit(value)
-        secure = parts.scheme == "https" or is_loopback(parts.hostname or "")
-        if value and not (parts.hostname and secure and parts.path.strip("/")):
+    @validates_schema
+    def _check_webhook_url(self, data: Mapping[str, Any], **_options: Any) -> None:
+        url, base = data.get("webhook_url"), data.get("api_base_url")
+        if url and not _is_webhook(url, elsewhere=bool(base)):
             raise ValidationError(
-                "Enter the whole address, as https://hooks.slack.com/services/…"
+                "Enter the whole address, as https://hooks.slack.com/services/…;"
+                " another host's only together with api_base_url.",
+                "webhook_url",
             )
+
+
+def _is_webhook(url: str, *, elsewhere: bool) -> bool:
+    """Tell whether a URL is Slack's, this machine's, or is given another host."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    secure = parts.scheme == "https" and (elsewhere or host in WEBHOOK_HOSTS)
+    local = parts.scheme in {"http", "https"} and is_loopback(host)
+    return (secure or local) and "@" not in parts.netloc and len(parts.path) > 1
 
 
 def describe_provider() -> Provider:
@@ -69,5 +80,5 @@ def describe_provider() -> Provider:
         },
         after_unknown_outcome="resend",
         # "": an empty body may come without a type.
-        webhook_types=("application/json", FORM, ""),
+        webhook_types=("application/json", "application/x-www-form-urlencoded", ""),
     )

@@ -245,7 +245,7 @@ def test_dispute_tells_until_when_to_answer(event_of: Callable[..., Event]) -> N
 
     fields = [field["text"] for field in blocks_of(body)[2]["fields"]]
     assert fields == [
-        "*Payment*\n1,250.00 USD",
+        "*Amount*\n1,250.00 USD",
         "*Disputed*\n1,250.00 USD",
         "*State*\nopen",
         "*Answer by*\n<!date^1768089600^{date_short_pretty} {time}"
