@@ -20,6 +20,7 @@ from hub_paypal.provider import SITES
 
 _YEARS = timedelta(days=3650)
 _FILE = "paypal-authority.pem"
+_ROOT_FILE = "paypal-root.pem"
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,8 @@ class Authority:
             return cls._read(path.read_bytes())
         made = cls.made()
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(made._written())
+        path.with_name(_ROOT_FILE).write_bytes(made.root_pem)
+        _write_private(path, made._written())
         return made
 
     @classmethod
@@ -101,6 +101,15 @@ class Authority:
             serialization.NoEncryption(),
         )
         return private + self.root_pem + self.leaf_pem
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Write the file whole or not at all, for nobody else to read."""
+    new = path.with_suffix(".new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    new.replace(path)
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from functools import cached_property, wraps
+from functools import wraps
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
@@ -66,6 +66,7 @@ class PayPalSite(simulator.Simulator):
 
     name = "paypal"
     title = "PayPal"
+    _authority: Authority | None = None
 
     def reset(self) -> None:
         super().reset()
@@ -75,10 +76,14 @@ class PayPalSite(simulator.Simulator):
     def error(self, status: int) -> Response:
         return error_answer(status)
 
-    @cached_property
+    @property
     def authority(self) -> Authority:
-        folder = os.environ.get("HUB_SIM_DIR")
-        return Authority.at(folder) if folder else Authority.made()
+        """What its webhooks are signed with; made when it is first needed."""
+        with self.lock:
+            if self._authority is None:
+                folder = os.environ.get("HUB_SIM_DIR")
+                self._authority = Authority.at(folder) if folder else Authority.made()
+            return self._authority
 
     @property
     def site(self) -> Site:

@@ -374,8 +374,9 @@ def test_the_authority_survives_a_restart(monkeypatch, tmp_path):
     monkeypatch.setenv("HUB_SIM_DIR", str(tmp_path / "sim"))
     first, second = Simulator().authority, Simulator().authority
     assert (first.root, first.leaf) == (second.root, second.leaf)
-    (file,) = (tmp_path / "sim").iterdir()
-    assert file.stat().st_mode & 0o777 == 0o600
+    private, root = sorted((tmp_path / "sim").iterdir())
+    assert private.stat().st_mode & 0o777 == 0o600
+    assert root.read_bytes() == first.root_pem
 
 
 def test_without_a_folder_each_start_has_its_own_authority(monkeypatch):
