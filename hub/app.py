@@ -6,7 +6,8 @@ from typing import Final
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from hub import boot, log, settings
+import web
+from hub import api, boot, log, settings
 from hub.api import health, webhooks
 from hub.boot import Hub
 
@@ -44,6 +45,8 @@ def create_app(hub: Hub) -> Flask:
     _trust_proxies(app, hub.settings.trusted_proxies)
     app.register_blueprint(webhooks.blueprint(hub))
     app.register_blueprint(health.blueprint(hub))
+    api.register(app)
+    web.register(app)
     return app
 
 

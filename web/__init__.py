@@ -5,7 +5,6 @@ from flask import Flask
 
 def register(app: Flask) -> None:
     """Add pages, sign-in and the live feed to the application."""
-    from web import security, session
+    from web import security
 
-    session.register(app)
     security.register(app)

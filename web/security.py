@@ -4,6 +4,7 @@ from flask import Flask, Response, request
 from flask_wtf import CSRFProtect
 
 csrf = CSRFProtect()
+_WITHOUT_COOKIES = ("/api/", "/webhooks/")
 
 _POLICY = "; ".join(
     (
@@ -28,7 +29,13 @@ _HEADERS = {
 def register(app: Flask) -> None:
     """Protect forms and set the headers. The API takes no cookies, so it needs no
     CSRF token; webhooks are believed by their signature."""
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False
     csrf.init_app(app)
+
+    @app.before_request
+    def _check_form() -> None:
+        if not request.path.startswith(_WITHOUT_COOKIES):
+            csrf.protect()
 
     @app.after_request
     def _headers(answer: Response) -> Response:

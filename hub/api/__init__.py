@@ -2,12 +2,26 @@
 
 from flask import Flask
 
+from hub.sdk.errors import HubError
+
 PREFIX = "/api/v1"
 
 
 def register(app: Flask) -> None:
     """Add the API to the application."""
-    from hub.api import invoices, payments
+    from hub.api import (
+        catalogue,
+        companies,
+        connections,
+        credit_notes,
+        events,
+        invoices,
+        notifications,
+        payments,
+        problems,
+        quotes,
+        road,
+    )
     from hub.api.blueprint import HubApi
 
     app.config.update(
@@ -17,6 +31,10 @@ def register(app: Flask) -> None:
         OPENAPI_URL_PREFIX=PREFIX,
         OPENAPI_JSON_PATH="openapi.json",
     )
+    app.register_error_handler(HubError, problems.of_hub_error)
     api = HubApi(app)
-    for module in (invoices, payments):
+    for module in (
+        *(companies, invoices, payments, credit_notes, quotes, catalogue),
+        *(events, road, notifications, connections),
+    ):
         api.register_blueprint(module.blueprint, url_prefix=PREFIX)

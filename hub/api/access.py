@@ -31,7 +31,7 @@ def who() -> Principal:
 
 def actor() -> str:
     """Whoever asks, as the audit names them."""
-    return f"token:{who().name}"
+    return who().actor
 
 
 def allowed(*roles: str) -> Callable[[View], View]:

@@ -27,7 +27,7 @@ class Exact(fields.String):
     checks its range and says what is wrong."""
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
-        return None if value is None else plain(value)
+        return f"{value:f}" if isinstance(value, Decimal) else value
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
@@ -80,12 +80,6 @@ class Paging(ma.Schema):
     limit = fields.Integer(
         load_default=DEFAULT_LIMIT, validate=ma.validate.Range(1, MAX_LIMIT)
     )
-
-
-def plain(value: Decimal) -> str:
-    """A decimal without an exponent or trailing zeros after the point."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _no_nul(value: str) -> None:

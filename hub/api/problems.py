@@ -43,6 +43,7 @@ _TITLES = {
     503: "Not ready",
 }
 PREFIX = "/api/"
+_PLACES = ("json", "query")
 
 
 def problem(
@@ -79,6 +80,10 @@ def of_http_error(error: HTTPException) -> Response:
     status = error.code or 500
     data = getattr(error, "data", None) or {}
     errors = data.get("messages") or data.get("errors")
+    if isinstance(errors, dict) and len(errors) == 1:
+        # webargs names the place ("json", "query") above the fields.
+        place = next(iter(errors))
+        errors = errors[place] if place in _PLACES else errors
     headers = dict(data.get("headers") or {})
     if status == 405:
         headers |= {k: v for k, v in error.get_headers() if k == "Allow"}
