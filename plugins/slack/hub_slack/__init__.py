@@ -13,16 +13,15 @@ verify_webhook = hookimpl(webhooks.verify)
 send_message = hookimpl(actions.send_message)
 
 # One look per event type stands in `cards`; posting is the same for all.
-_post_card = hookimpl(actions.post_card)
-on_payment_received = _post_card
-on_payment_failed = _post_card
-on_payment_refunded = _post_card
-on_payment_disputed = _post_card
-on_invoice_overdue = _post_card
-on_invoice_anomaly = _post_card
-on_quote_accepted = _post_card
-on_connection_failing = _post_card
-on_connection_recovered = _post_card
+on_payment_received = hookimpl(actions.post_card)
+on_payment_failed = hookimpl(actions.post_card)
+on_payment_refunded = hookimpl(actions.post_card)
+on_payment_disputed = hookimpl(actions.post_card)
+on_invoice_overdue = hookimpl(actions.post_card)
+on_invoice_anomaly = hookimpl(actions.post_card)
+on_quote_accepted = hookimpl(actions.post_card)
+on_connection_failing = hookimpl(actions.post_card)
+on_connection_recovered = hookimpl(actions.post_card)
 
 
 @hookimpl

@@ -39,7 +39,7 @@ REJECTED: Final[Mapping[str, str]] = {
 }
 RATE_LIMITED: Final = {"ratelimited", "rate_limited", "message_limit_exceeded"}
 # Carried out in part, perhaps: the message may be there all the same.
-UNKNOWN: Final = {"internal_error", "fatal_error", "rollup_error"}
+UNKNOWN: Final = {"internal_error", "fatal_error"}
 LATER: Final = UNKNOWN | {"request_timeout", "service_unavailable"}
 _WORD = re.compile(r"[a-z][a-z0-9_]{1,60}", re.ASCII)
 _POINTER = re.compile(r"\[json-pointer:(/[\w/-]{1,100})\]")
@@ -70,10 +70,8 @@ def _post_as_bot(body: Body, channel: str, ctx: Context) -> str | None:
     return ts if isinstance(ts, str) else None
 
 
-def _call(
-    method: str, body: Body, ctx: Context, reads: bool = False
-) -> Mapping[str, Any]:
-    said: Mapping[str, Any] = ctx.http.post(
+def _call(method: str, body: Body, ctx: Context, *, reads: bool = False) -> Body:
+    said: Body = ctx.http.post(
         API + method,
         json=body,
         headers=JSON,
@@ -89,16 +87,12 @@ def webhook_error(reply: Reply) -> ProviderError | None:
     said = reply.text.strip()
     if reply.status == 200:
         return None if said == "ok" else _unexpected(reply)
-    if reply.status == 429:
-        return None
-    known = said in {*CREDENTIALS, *REJECTED, *LATER}
-    refused = 400 <= reply.status < 500 and reply.status not in (401, 403)
-    return _error(said, reply) if known or (refused and _WORD.fullmatch(said)) else None
+    return _error(said, reply) if _WORD.fullmatch(said) else None
 
 
 def api_error(reply: Reply) -> ProviderError | None:
     """Read a Web API answer: errors come with status 200 and `ok: false`."""
-    if reply.status == 429 or reply.status >= 500:
+    if _is_later(reply.status):
         return None
     said = reply.json()
     if not isinstance(said, Mapping) or not isinstance(said.get("ok"), bool):
@@ -109,24 +103,26 @@ def api_error(reply: Reply) -> ProviderError | None:
     return _error(word if _WORD.fullmatch(word) else "unknown", reply, _detail(said))
 
 
-def _error(word: str, reply: Reply, detail: str = "") -> ProviderError:
-    said = f"Slack answered {word}{detail}."
+def _is_later(status: int) -> bool:
+    """Tell whether the status says it all: wait, or try again."""
+    return status in (408, 429) or status >= 500
+
+
+def _error(word: str, reply: Reply, detail: str = "") -> ProviderError | None:
+    said, status = f"Slack answered {word}{detail}.", reply.status
+    again = f"{said} It is tried again by itself."
+    if _is_later(status):
+        return None
     if word in RATE_LIMITED:
         wait = retry_after(reply.headers.get("Retry-After"))
-        return errors.RateLimitError(
-            f"{said} It is tried again by itself.",
-            retry_after=wait,
-            status=reply.status,
-            code=word,
-        )
+        return errors.RateLimitError(again, retry_after=wait, status=status, code=word)
     if word in LATER:
-        return errors.UnavailableError(
-            f"{said} It is tried again by itself.",
-            code=word,
-            outcome_unknown=word in UNKNOWN,
-        )
+        unknown = word in UNKNOWN
+        return errors.UnavailableError(again, code=word, outcome_unknown=unknown)
     if word in CREDENTIALS:
         return errors.CredentialsError(f"{said} {CREDENTIALS[word]}", code=word)
+    if word not in REJECTED and status in (401, 403):
+        return None
     advice = REJECTED.get(word, "Sending the same message again will not help.")
     return errors.RejectedError(f"{said} {advice}", code=word)
 
