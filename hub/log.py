@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import urlsplit
 
 import structlog
@@ -25,10 +25,10 @@ _hidden: dict[str, tuple[Redactor, ...]] = {}
 _QUIET = ("urllib3", "rq", "alembic", "gunicorn.access", "geventwebsocket")
 
 
-def configure(settings: Settings) -> None:
-    """Set up logging for this process, to standard error."""
+def configure(settings: Settings, stream: TextIO | None = None) -> None:
+    """Set up logging for this process, to standard error if nothing else is said."""
     hide("", _installation(settings))
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_shared(),
@@ -85,6 +85,8 @@ def _redacted(key: str, value: Any) -> Any:
         return {str(k): _redacted(str(k), v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_redacted("", item) for item in value]
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
     return redact(value if isinstance(value, str) else repr(value))
 
 

@@ -102,6 +102,8 @@ class Live:
         self._lock = threading.Lock()
         self._snapshot: _Snapshot | None = None
         self._looked = 0.0
+        self._changes = revision.changes_here(hub)
+        self._seen = 0  # of our own changes
 
     def by_slug(self, slug: str, *, fresh: bool = False) -> LiveConnection:
         """Return the connection; NotFoundError once the table knows none either.
@@ -161,7 +163,8 @@ class Live:
         snapshot = self._snapshot
         if snapshot is None:
             return self.refresh()
-        if time.monotonic() - self._looked < revision.LOOKED_AT_EVERY:
+        recent = time.monotonic() - self._looked < revision.LOOKED_AT_EVERY
+        if recent and self._seen == self._changes.count:
             return snapshot
         # One looks, the others go on with what is known.
         if self._lock.acquire(blocking=False):
@@ -178,20 +181,20 @@ class Live:
         return self._snapshot or self.refresh()
 
     def _look(self, known: _Snapshot) -> None:
-        started = time.monotonic()
+        started, changes = time.monotonic(), self._changes.count
         with self._hub.read() as session:
             stale = started - known.taken > _WHOLE
             if stale or revision.number(session) != known.number:
                 self._snapshot = self._read(session)
-        self._looked = started
+        self._looked, self._seen = started, changes
 
     def refresh(self) -> _Snapshot:
         """Read everything now."""
         with self._lock:
-            started = time.monotonic()
+            started, changes = time.monotonic(), self._changes.count
             with self._hub.read() as session:
                 self._snapshot = snapshot = self._read(session)
-            self._looked = started
+            self._looked, self._seen = started, changes
         return snapshot
 
     def _read(self, session: Session) -> _Snapshot:

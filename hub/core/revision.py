@@ -9,8 +9,9 @@ from sqlalchemy import exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from hub.boot import Hub
+from hub.boot import Hub, hub_of
 from hub.core.models import Revision, Worker
+from hub.db import after_commit
 from hub.sdk import clock
 
 LOOKED_AT_EVERY = 1.0  # seconds
@@ -25,6 +26,25 @@ def bump(session: Session) -> None:
         with suppress(IntegrityError), session.begin_nested():
             session.execute(insert(Revision).values(id=_ONE, number=0))
         _raise(session)
+    here = changes_here(hub_of(session))
+    after_commit(session, "revision", here.committed)
+
+
+class Changes:
+    """Counts the commits of this process that changed settings: it sees its own
+    changes at once."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.count = 0
+
+    def committed(self) -> None:
+        """One more."""
+        self.count += 1
+
+
+def changes_here(hub: Hub) -> Changes:
+    """This process's counter."""
+    return hub.part(Changes)
 
 
 def number(session: Session) -> int:
