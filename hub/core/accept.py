@@ -35,6 +35,7 @@ class _Waiter:
 
     row: Row
     done: threading.Lock = field(default_factory=threading.Lock)
+    answered: bool = False
     kept: Kept | None = None
     error: Exception | None = None
 
@@ -42,8 +43,8 @@ class _Waiter:
         self.done.acquire()
 
     def answer(self, kept: Kept | None, error: Exception | None = None) -> None:
-        if self.done.locked():
-            self.kept, self.error = kept, error
+        if not self.answered:
+            self.answered, self.kept, self.error = True, kept, error
             self.done.release()
 
 
