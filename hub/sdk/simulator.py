@@ -131,6 +131,11 @@ class Simulator:
         self.config.update(config)
         self.webhooks.url = str(self.config.get("webhook_url") or "")
 
+    def settings(self, url: str) -> Mapping[str, str]:
+        """Return the settings that point a connection at this simulator, which is
+        served at `url`; the demo connects itself with them."""
+        return {"api_base_url": url}
+
     def sign(self, webhook: SentWebhook) -> Mapping[str, str]:
         """Return the headers that sign a webhook; called for each try."""
         return {}
@@ -274,6 +279,12 @@ class Simulator:
                 "requests": [asdict(request) for request in self.seen],
                 "webhooks": [webhook.shown() for webhook in self.webhooks.sent],
             }
+        )
+
+    @route("GET", "/_sim/settings", page=True)
+    def _show_settings(self, request: Request) -> Response:
+        return json_answer(
+            {"settings": dict(self.settings(request.root_url.rstrip("/")))}
         )
 
     @route("POST", "/_sim/reset", page=True)

@@ -76,6 +76,17 @@ class PayPalSite(simulator.Simulator):
     def error(self, status: int) -> Response:
         return error_answer(status)
 
+    def settings(self, url: str) -> Mapping[str, str]:
+        return {
+            "environment": self._environment,
+            "client_id": str(self.config.get("client_id") or "simulated-client"),
+            "client_secret": str(self.config.get("client_secret") or "simulated"),
+            "webhook_id": str(self.config.get("webhook_id") or DEFAULT_WEBHOOK_ID),
+            "webhook_trust_roots": self.authority.root_pem.decode(),
+            "webhook_cert_base_url": url,
+            "api_base_url": url,
+        }
+
     @property
     def authority(self) -> Authority:
         """What its webhooks are signed with; made when it is first needed."""

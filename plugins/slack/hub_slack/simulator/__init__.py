@@ -25,6 +25,7 @@ from hub_slack.simulator import page, people, wire
 from hub_slack.simulator.rules import refusal
 
 KEPT, SHOWN, SENT_SHOWN = 20_000, 50, 8
+WEBHOOK_PATH: Final = "/services/T0SIMULATED/B0SIMULATED/simulatedwebhooksecret00"
 INJECTED: Final = {400: "invalid_payload", 401: "invalid_token", 429: "rate_limited"}
 
 
@@ -65,15 +66,26 @@ class SlackSimulator(Simulator):
     def sign(self, webhook: SentWebhook) -> Mapping[str, str]:
         """Sign as Slack does, each try anew."""
         timestamp = str(int(clock.now().timestamp()))
-        secret = str(self.config.get("signing_secret") or "simulated-signing-secret")
+        secret = self._signing_secret
         headers = {
             "X-Slack-Request-Timestamp": timestamp,
-            "X-Slack-Signature": webhooks.sign(secret, timestamp, webhook.body),
+            "X-Slack-Signature": webhooks.sign(self._secret, timestamp, webhook.body),
         }
         if tries := len(webhook.statuses):
             headers["X-Slack-Retry-Num"] = str(tries)
             headers["X-Slack-Retry-Reason"] = "http_error"
         return headers
+
+    @property
+    def _signing_secret(self) -> str:
+        return str(self.config.get("signing_secret") or "simulated-signing-secret")
+
+    def settings(self, url: str) -> Mapping[str, str]:
+        return {
+            "webhook_url": f"https://hooks.slack.com{WEBHOOK_PATH}",
+            "signing_secret": self._signing_secret,
+            "api_base_url": url,
+        }
 
     def error(self, status: int) -> Response:
         return wire.text_answer(INJECTED.get(status, "rollup_error"), status)
