@@ -1,0 +1,168 @@
+"""The breaker: failures in a row open an outage, a success ends it (ROAD 21).
+
+While one is open, only a probe goes to the provider. These are the rows; telling
+people about them is hub.core.outages, which stands before publish on the road.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from hub.core.models import Connection, Delivery, Outage
+from hub.core.revision import bump
+from hub.sdk.clock import now
+
+OPENS_AT = 5  # failures in a row
+_FIRST_PROBE = timedelta(seconds=5)
+_LONGEST_PROBE = timedelta(minutes=5)
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+WORKING = ("active", "degraded")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signs:
+    """What tries said about one connection, in the order in which they ended.
+
+    `failures` are those after the last success; `reason` is the last one's error.
+    """
+
+    works: bool = False
+    failures: int = 0
+    reason: str = ""
+    refused: str = ""
+    wait_until: datetime | None = None
+
+
+def note(session: Session, connection_id: str, signs: Signs) -> None:
+    """Take the signs of some tries into account."""
+    connection = _locked(session, connection_id)
+    if connection is None:
+        return
+    if signs.works:
+        _works(session, connection)
+    if signs.failures:
+        _fails(session, connection, signs.failures, signs.reason)
+    if signs.refused:
+        refuse(session, connection, signs.refused)
+    if signs.wait_until and signs.wait_until > (connection.retry_at or _LONG_AGO):
+        connection.retry_at = signs.wait_until
+    if not signs.works and not signs.failures:
+        _probe_again(session, connection)
+
+
+def refuse(session: Session, connection: Connection, reason: str) -> None:
+    """The provider refuses our credentials: hold the connection for a person."""
+    if connection.state in WORKING:
+        _move(session, connection, "needs_reauth", reason)
+    outage = _open_outage(session, connection.id)
+    if outage is None:
+        _open(session, connection, "credentials", reason)
+        return
+    outage.kind, outage.reason = "credentials", reason
+
+
+def recovered(session: Session, connection: Connection) -> None:
+    """Someone saw the connection work: a test, a sync, a delivery."""
+    _works(session, connection)
+
+
+def troubled(session: Session, ids: Collection[str]) -> set[str]:
+    """Which of these connections have a failure or an outage to take back."""
+    if not ids:
+        return set()
+    open_outage = select(Outage.connection_id).where(Outage.ended_at.is_(None))
+    found = session.scalars(
+        select(Connection.id).where(
+            Connection.id.in_(ids),
+            (Connection.failures > 0) | Connection.id.in_(open_outage),
+        )
+    )
+    return set(found)
+
+
+def next_probe(failures: int, at: datetime) -> datetime:
+    """When to try again after so many failed tries: 5 s, then ever more slowly."""
+    doublings = min(max(failures, 0), 10)
+    return at + min(_FIRST_PROBE * (1 << doublings), _LONGEST_PROBE)
+
+
+def _locked(session: Session, connection_id: str) -> Connection | None:
+    # Without the key-share lock this would hold up every insert that refers to it.
+    return session.get(Connection, connection_id, with_for_update={"key_share": True})
+
+
+def _probe_again(session: Session, connection: Connection) -> None:
+    """The probe said nothing about the provider: another may soon."""
+    outage = _open_outage(session, connection.id)
+    if outage is not None:
+        outage.next_probe_at = next_probe(0, now())
+
+
+def _works(session: Session, connection: Connection) -> None:
+    connection.failures = 0
+    outage = _open_outage(session, connection.id)
+    # A try that ended well while another was refused says nothing of the repair.
+    if outage is None or connection.state not in WORKING:
+        return
+    outage.ended_at = now()
+    if connection.state == "degraded":
+        _move(session, connection, "active", "")
+    _hurry(session, connection.id)
+
+
+def _fails(session: Session, connection: Connection, count: int, reason: str) -> None:
+    connection.failures += count
+    outage = _open_outage(session, connection.id)
+    if outage is not None:
+        outage.failures += count
+        outage.next_probe_at = next_probe(outage.failures - OPENS_AT, now())
+        if outage.kind == "unavailable":
+            outage.reason = reason
+    elif connection.failures >= OPENS_AT:
+        _open(session, connection, "unavailable", reason)
+        if connection.state == "active":
+            _move(session, connection, "degraded", reason)
+
+
+def _open(session: Session, connection: Connection, kind: str, reason: str) -> None:
+    session.add(
+        Outage(
+            connection_id=connection.id,
+            started_at=now(),
+            reason=reason,
+            kind=kind,
+            failures=connection.failures,
+            next_probe_at=next_probe(0, now()),
+        )
+    )
+    session.flush()
+
+
+def _open_outage(session: Session, connection_id: str) -> Outage | None:
+    return session.scalar(
+        select(Outage).where(
+            Outage.connection_id == connection_id, Outage.ended_at.is_(None)
+        )
+    )
+
+
+def _hurry(session: Session, connection_id: str) -> None:
+    """What waited for its next try needn't wait any longer."""
+    session.execute(
+        update(Delivery)
+        .where(
+            Delivery.connection_id == connection_id,
+            Delivery.state == "retrying",
+            Delivery.next_attempt_at > now(),
+        )
+        .values(next_attempt_at=now())
+    )
+
+
+def _move(session: Session, connection: Connection, state: str, problem: str) -> None:
+    """Every process takes the new state within a second (ROAD 30)."""
+    connection.state, connection.problem = state, problem
+    bump(session)

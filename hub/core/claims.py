@@ -1,0 +1,393 @@
+"""Claim deliveries: look for what may go out now, and take it (ROAD 16, 18, 20).
+
+A claim, its lease and the attempt's row commit before anything is sent. One claimer
+at a time per connection (its row is locked on PostgreSQL, SQLite has one writer), so
+order and concurrency hold however many workers there are.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
+
+from hub.boot import Hub
+from hub.core import backoff, breaker, budgets, pauses
+from hub.core.live import live
+from hub.core.models import (
+    Attempt,
+    Connection,
+    Delivery,
+    Event,
+    Outage,
+    PluginSwitch,
+    new_id,
+)
+from hub.core.screening import Verdict, verdict
+from hub.sdk import clock
+from hub.sdk.errors import NotFoundError
+
+# Renewed by the process that holds it; ROAD 39 wants 60 s of margin.
+LEASE = timedelta(seconds=90)
+DUE = ("pending", "retrying")
+# What comes after one of these has to wait; in doubt too: a person is deciding.
+UNFINISHED = (*DUE, "sending", "in_doubt")
+
+ALONE_AFTER = 2  # leases lost; then one at a time, so that no other is blamed with it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """A connection that has something to send.
+
+    `room` is how many slots its budget leaves of the `most` it may use at once.
+    With an outage it is to be probed, by one delivery. `suspect`: something is due
+    that was lost twice, and may be what ends our processes.
+    """
+
+    connection_id: str
+    most: int
+    room: int
+    rate: float
+    outage_id: str | None
+    suspect: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """One delivery that is ours until its lease ends.
+
+    `sent_at` is when an earlier try may have reached the provider without our
+    knowing what became of it.
+    """
+
+    id: str
+    claim: str
+    connection_id: str
+    slug: str
+    plugin: str
+    hook: str
+    target: str
+    event: Event | None
+    message: Mapping[str, Any] | None
+    attempt: int
+    lost_leases: int
+    generation: int
+    sent_at: datetime | None
+    body_hash: str | None
+    deadline: datetime
+    started_at: datetime
+
+
+def look(session: Session, hub: Hub) -> list[Ready]:
+    """Find the connections that may be sent something right now."""
+    moment = clock.now()
+    ours = Delivery.connection_id == Connection.id
+    live_now = select(func.count()).where(ours, Delivery.state == "sending")
+    found = session.execute(
+        select(
+            Connection.id,
+            live_now.scalar_subquery(),
+            Outage.id,
+            exists().where(ours, *_due(moment), Delivery.lost_leases >= ALONE_AFTER),
+        )
+        .outerjoin(
+            Outage,
+            and_(Outage.connection_id == Connection.id, Outage.ended_at.is_(None)),
+        )
+        .where(
+            *_open(moment),
+            or_(
+                and_(Outage.id.is_(None), exists().where(ours, *_due(moment))),
+                and_(
+                    Outage.next_probe_at <= moment,
+                    exists().where(ours, Delivery.state.in_(DUE)),
+                ),
+            ),
+        )
+        .order_by(Connection.id)
+    ).all()
+    ready = (_ready(session, hub, *row) for row in found)
+    return [each for each in ready if each is not None and each.room > 0]
+
+
+def claim(
+    session: Session,
+    hub: Hub,
+    ready: Iterable[Ready],
+    wanted: Mapping[str, int],
+    *,
+    worker: str,
+    suspect: bool = True,
+) -> list[Claimed]:
+    """Take up to so many deliveries of each of these connections; at the most one
+    `suspect`, and only if this process has none yet."""
+    asked = {
+        each.connection_id: each for each in ready if wanted.get(each.connection_id)
+    }
+    taker = _Taker(session, hub, new_id("clm"), suspect)
+    claimed: list[Claimed] = []
+    for connection in _locked(session, list(asked)):
+        pauses.resume(session, connection)
+        each, id = asked[connection.id], connection.id
+        count = min(wanted[id], each.most - _live(session, id))
+        if each.outage_id is not None:
+            count = min(count, int(_take_probe(session, each.outage_id)))
+        rows = taker.take(each, count)
+        fit = _screened(session, hub, connection, rows)
+        if each.outage_id is not None and count > 0 and not fit:
+            _release_probe(session, each.outage_id)
+        claimed += fit
+    if claimed:
+        session.execute(insert(Attempt), [_attempt(each, worker) for each in claimed])
+    return claimed
+
+
+def renew(session: Session, held: Iterable[Claimed]) -> None:
+    """Prolong the leases of what is still being sent."""
+    ids = {each.id for each in held}
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(ids), Delivery.claim.in_({each.claim for each in held}))
+        .values(lease_until=clock.now() + LEASE)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _due(moment: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Delivery.state.in_(DUE), Delivery.next_attempt_at <= moment
+
+
+def _open(moment: datetime) -> tuple[ColumnElement[bool], ...]:
+    """A connection that may be called: in use, and not asked to wait."""
+    return (
+        Connection.state.in_(breaker.WORKING),
+        or_(Connection.retry_at.is_(None), Connection.retry_at <= moment),
+        exists().where(
+            PluginSwitch.name == Connection.plugin,
+            PluginSwitch.enabled,
+            PluginSwitch.quarantined_at.is_(None),
+        ),
+    )
+
+
+def _ready(
+    session: Session,
+    hub: Hub,
+    connection_id: str,
+    live_now: int,
+    outage_id: str | None,
+    suspect: bool,
+) -> Ready | None:
+    try:
+        connection = live(hub).by_id(connection_id)
+    except NotFoundError:
+        return None
+    provider = connection.provider
+    if provider is None or connection.error:
+        return None  # held: its plugin is broken here, or a setting wrong
+    most = budgets.concurrency(provider.budget, connection.rate_limit)
+    room = most - live_now
+    today = budgets.left_today(session, connection_id, provider.budget)
+    return Ready(
+        connection_id=connection_id,
+        most=most,
+        room=room if today is None else min(room, today - live_now),
+        rate=budgets.rate(provider.budget, connection.rate_limit),
+        outage_id=outage_id,
+        suspect=suspect,
+    )
+
+
+def _locked(session: Session, ids: list[str]) -> Sequence[Connection]:
+    """Lock these, but for those which another worker is at or which are held now."""
+    return session.scalars(
+        select(Connection)
+        .where(Connection.id.in_(ids), *_open(clock.now()))
+        .order_by(Connection.id)
+        .with_for_update(key_share=True, skip_locked=True)
+    ).all()
+
+
+def _live(session: Session, connection_id: str) -> int:
+    """The slots in use, counted again under the lock."""
+    count = select(func.count()).where(
+        Delivery.connection_id == connection_id, Delivery.state == "sending"
+    )
+    return session.scalar(count) or 0
+
+
+def _take_probe(session: Session, outage_id: str) -> bool:
+    """True for the one that may probe now; the next may some time later."""
+    moment = clock.now()
+    taken = session.execute(
+        update(Outage)
+        .where(
+            Outage.id == outage_id,
+            Outage.ended_at.is_(None),
+            Outage.next_probe_at <= moment,
+        )
+        .values(next_probe_at=moment + LEASE)
+        .returning(Outage.id)
+    )
+    return taken.first() is not None
+
+
+def _release_probe(session: Session, outage_id: str) -> None:
+    """What was to probe is not sent after all: the next one may."""
+    session.execute(
+        update(Outage).where(Outage.id == outage_id).values(next_probe_at=clock.now())
+    )
+
+
+@dataclass
+class _Taker:
+    session: Session
+    hub: Hub
+    token: str
+    suspect: bool
+
+    def take(self, ready: Ready, count: int) -> list[Delivery]:
+        """Take up to so many deliveries of one connection, in their order."""
+        taken: list[Delivery] = []
+        if count > 0 and self.suspect and ready.suspect:
+            taken += self._take(ready, 1, Delivery.lost_leases >= ALONE_AFTER)
+            self.suspect = not taken
+        if count > len(taken):
+            left = count - len(taken)
+            taken += self._take(ready, left, Delivery.lost_leases < ALONE_AFTER)
+        return sorted(taken, key=lambda delivery: delivery.position)
+
+    def _take(
+        self, ready: Ready, count: int, which: ColumnElement[bool]
+    ) -> Sequence[Delivery]:
+        moment = clock.now()
+        picked = _candidates(ready, moment).where(which).limit(count).cte("picked")
+        return self.session.scalars(
+            update(Delivery)
+            .where(Delivery.id.in_(select(picked.c.id)))
+            .values(
+                state="sending",
+                claim=self.token,
+                lease_until=moment + LEASE,
+                attempts=Delivery.attempts + 1,
+                deadline=func.coalesce(Delivery.deadline, moment + backoff.LASTING),
+            )
+            .returning(Delivery)
+            .execution_options(synchronize_session=False)
+        ).all()
+
+
+def _candidates(ready: Ready, moment: datetime) -> Select[Any]:
+    id = ready.connection_id
+    older = aliased(Delivery)
+    blocked = exists().where(
+        older.connection_id == Delivery.connection_id,
+        older.subject == Delivery.subject,
+        older.position < Delivery.position,
+        older.state.in_(UNFINISHED),
+    )
+    in_use = exists().where(Connection.id == id, *_open(moment))
+    broken = exists().where(Outage.connection_id == id, Outage.ended_at.is_(None))
+    # A probe needn't wait for its own next try: it is how we learn of the recovery.
+    probing = ready.outage_id is not None
+    due = true() if probing else Delivery.next_attempt_at <= moment
+    return (
+        select(Delivery.id)
+        .where(
+            Delivery.connection_id == id,
+            Delivery.state.in_(DUE),
+            due,
+            in_use,
+            ~blocked,
+            broken if probing else ~broken,
+        )
+        .order_by(Delivery.next_attempt_at, Delivery.position)
+        .with_for_update(skip_locked=True, of=Delivery)
+    )
+
+
+def _screened(
+    session: Session, hub: Hub, connection: Connection, taken: Sequence[Delivery]
+) -> list[Claimed]:
+    """Put aside what is not to be sent after all; the rest is ours."""
+    provider = hub.plugins.provider(connection.plugin)
+    can_look = hub.plugins.has(connection.plugin, "find_made")
+    moment = clock.now()
+    events = _events(session, taken)
+    kept = []
+    for delivery in taken:
+        event = events.get(delivery.event_id)
+        found = verdict(
+            delivery,
+            event,
+            provider=provider,
+            can_look=can_look,
+            hooks_off=connection.hooks_off,
+            at=moment,
+        )
+        if found is None:
+            kept.append(_claimed(delivery, event, connection, moment))
+        else:
+            _put_aside(delivery, found, moment)
+    return kept
+
+
+def _events(session: Session, taken: Sequence[Delivery]) -> dict[int | None, Event]:
+    ids = {delivery.event_id for delivery in taken if delivery.event_id is not None}
+    found = session.scalars(select(Event).where(Event.id.in_(ids))) if ids else ()
+    return {event.id: event for event in found}
+
+
+def _put_aside(delivery: Delivery, found: Verdict, moment: datetime) -> None:
+    delivery.state, delivery.reason = found.state, found.reason
+    delivery.attempts -= 1  # it wasn't tried
+    delivery.claim = delivery.lease_until = delivery.next_attempt_at = None
+    delivery.finished_at = moment if found.state == "skipped" else None
+
+
+def _claimed(
+    delivery: Delivery, event: Event | None, connection: Connection, moment: datetime
+) -> Claimed:
+    return Claimed(
+        id=delivery.id,
+        claim=delivery.claim or "",
+        connection_id=connection.id,
+        slug=connection.slug,
+        plugin=connection.plugin,
+        hook=delivery.hook,
+        target=delivery.target,
+        event=event,
+        message=delivery.message,
+        attempt=delivery.attempts,
+        lost_leases=delivery.lost_leases,
+        generation=delivery.generation,
+        sent_at=delivery.sent_at,
+        body_hash=delivery.body_hash,
+        deadline=delivery.deadline or moment + backoff.LASTING,
+        started_at=moment,
+    )
+
+
+def _attempt(claimed: Claimed, worker: str) -> dict[str, Any]:
+    return {
+        "id": new_id("att"),
+        "delivery_id": claimed.id,
+        "number": claimed.attempt,
+        "claim": claimed.claim,
+        "worker": worker,
+        "started_at": claimed.started_at,
+    }

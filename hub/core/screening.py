@@ -1,0 +1,64 @@
+"""What is claimed and yet not sent: old news, unticked hooks, doubt (ROAD 17, 19)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hub.core import outcomes
+from hub.core.models import Delivery, Event
+from hub.sdk.provider import Provider
+
+DOUBT = (
+    "It may have been carried out already, and the provider no longer knows it by its"
+    " key. Look there, then retry it or confirm it."
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The state a delivery gets in place of being sent, and why."""
+
+    state: str
+    reason: str
+
+
+def verdict(
+    delivery: Delivery,
+    event: Event | None,
+    *,
+    provider: Provider,
+    can_look: bool,
+    hooks_off: list[str],
+    at: datetime,
+) -> Verdict | None:
+    """Say why this is not to be sent; None if it is."""
+    if event is not None:
+        if delivery.hook in hooks_off:
+            return Verdict("skipped", "policy")
+        if _is_stale(delivery, event, provider, at):
+            return Verdict("skipped", "stale")
+    repeatable = outcomes.is_repeatable(
+        provider, can_look=can_look, sent_at=delivery.sent_at, at=at
+    )
+    return None if repeatable else Verdict("in_doubt", DOUBT)
+
+
+def _is_stale(
+    delivery: Delivery, event: Event, provider: Provider, at: datetime
+) -> bool:
+    """True if this is worse than nothing by now.
+
+    The age counts from when the hub learned of it (a provider's own time may lie
+    far back for good reasons), or from when a person asked for it again.
+    """
+    most = _max_age(provider, event.type)
+    if most is None:
+        return False
+    born = [event.created_at]
+    born += [delivery.asked_at] if delivery.asked_at else []
+    born += [delivery.created_at] if delivery.replay_of else []
+    return at - max(born) > most
+
+
+def _max_age(provider: Provider, event_type: str) -> timedelta | None:
+    ages = provider.max_age
+    return ages.get(event_type, ages.get("*"))

@@ -1,0 +1,1 @@
+"""Deliveries out: claim, send, settle, and what watches over them."""
