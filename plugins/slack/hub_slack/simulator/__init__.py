@@ -66,7 +66,6 @@ class SlackSimulator(Simulator):
     def sign(self, webhook: SentWebhook) -> Mapping[str, str]:
         """Sign as Slack does, each try anew."""
         timestamp = str(int(clock.now().timestamp()))
-        secret = self._signing_secret
         headers = {
             "X-Slack-Request-Timestamp": timestamp,
             "X-Slack-Signature": webhooks.sign(self._secret, timestamp, webhook.body),
@@ -77,13 +76,14 @@ class SlackSimulator(Simulator):
         return headers
 
     @property
-    def _signing_secret(self) -> str:
+    def _secret(self) -> str:
         return str(self.config.get("signing_secret") or "simulated-signing-secret")
 
     def settings(self, url: str) -> Mapping[str, str]:
+        """Connect by incoming webhook: that is how most begin."""
         return {
             "webhook_url": f"https://hooks.slack.com{WEBHOOK_PATH}",
-            "signing_secret": self._signing_secret,
+            "signing_secret": self._secret,
             "api_base_url": url,
         }
 
