@@ -29,6 +29,7 @@ from hub.sdk.events import Event, Message
 from hub.sdk.simulator import Served, serve
 from hub.sdk.webhooks import Verified
 from hub_slack import actions, messages, webhooks
+from hub_slack.provider import SlackSettings
 from hub_slack.simulator import SlackSimulator
 from hub_slack.simulator.page import mrkdwn
 
@@ -259,6 +260,22 @@ def test_test_connection_sends_a_test_card(
         "A test card is in #billing of Northwind MSP.",
     ]
     assert 2 == view(slack).count("<h2>Test card</h2>")
+
+
+def test_its_settings_connect_the_demo(
+    slack: Served,
+    simulator: SlackSimulator,
+    ctx_with: Make,
+    card: Event,
+) -> None:
+    settings = simulator.settings(slack.url)
+    ctx = ctx_with(**settings)
+
+    actions.post_card(card, ctx)
+
+    assert 1 == state(slack)["count"]
+    assert SECRET == settings["signing_secret"]
+    assert {} == SlackSettings(unknown="include").validate(settings)
 
 
 @pytest.mark.parametrize(
