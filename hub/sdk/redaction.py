@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import (
@@ -78,6 +79,7 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._adding = threading.Lock()
         self._known: set[str] = set()
         self._needles: tuple[str, ...] = ()
         for secret in secrets:
@@ -90,12 +92,13 @@ class Redactor:
         """Hide this value too from now on."""
         if secret in self._known:
             return
-        self._known.add(secret)
-        needles = set(self._needles)
-        for part in _parts(secret):
-            needles.update(_needles(part))
-        # Longest first: a needle inside another must not leave the rest standing.
-        self._needles = tuple(sorted(needles, key=len, reverse=True))
+        with self._adding:
+            needles = set(self._needles)
+            for part in _parts(secret):
+                needles.update(_needles(part))
+            # Longest first: a needle inside another must not leave the rest standing.
+            self._needles = tuple(sorted(needles, key=len, reverse=True))
+            self._known.add(secret)
 
     def text(self, text: str) -> str:
         """Hide all known values in `text`."""
