@@ -158,7 +158,7 @@ def _seen(hub: Hub, connection: LiveConnection, request: RawRequest) -> WebhookR
         path=request.path,
         url=hub.url(f"/webhooks/{connection.slug}{path}{query}"),
         headers=Headers(request.headers),
-        query=dict(parameters),
+        query=dict(reversed(parameters)),  # the first of a name counts
         body=body,
         received_at=now(),
     )
