@@ -30,7 +30,7 @@ class ProviderSuite:
     - `readme`: the README for the admin
     """
 
-    plugin: ClassVar[Any]
+    plugin: Any
     settings: ClassVar[Mapping[str, Any]] = {}
     readme: ClassVar[Path]
 

@@ -81,7 +81,7 @@ class SimulatorSuite:
       by webhook; leave it out where the simulator sends none
     """
 
-    plugin: ClassVar[Any]
+    plugin: Any
     settings: ClassVar[Mapping[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:

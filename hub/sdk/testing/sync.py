@@ -24,7 +24,7 @@ class SyncSuite:
       `[{"cursor", "facts"}, …]`)
     """
 
-    plugin: ClassVar[Any]
+    plugin: Any
     settings: ClassVar[Mapping[str, Any]] = {}
     samples: ClassVar[Path]
     cursor: ClassVar[str | None] = None

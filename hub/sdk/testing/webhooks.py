@@ -72,7 +72,7 @@ class WebhookSuite:
     - `signs_body`: False where the provider only sends a secret in a header
     """
 
-    plugin: ClassVar[Any]
+    plugin: Any
     settings: ClassVar[Mapping[str, Any]] = {}
     samples: ClassVar[Path]
     now: ClassVar[datetime]
