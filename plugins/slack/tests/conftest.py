@@ -3,18 +3,18 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
+import hub_slack
 from hub.sdk import clock
 from hub.sdk.context import Context
 from hub.sdk.events import Event
-from hub.sdk.http import ApiClient, CallRecord
-from hub.sdk.redaction import Redactor
+from hub.sdk.http import CallRecord
+from hub.sdk.testing import make_context
 from hub.sdk.webhooks import Headers, WebhookRequest
 from hub_slack.cards import CARDS
-from hub_slack.provider import describe_provider
 
 SAMPLES = Path(__file__).parent / "samples"
 SECRETS = {
@@ -66,30 +66,15 @@ def calls() -> list[CallRecord]:
 def ctx_with(calls: list[CallRecord]) -> Callable[..., Context]:
     """Make a connection's context; keywords are its settings."""
 
-    def make(delivery: str | None = "del_1", **given: str) -> Context:
-        settings = {"channel": "#billing", **given}
-        secrets = [given[key] for key in SECRETS if key in given]
-        client = ApiClient(
-            plugin="slack",
-            connection="slack",
-            title="Slack",
-            hosts=describe_provider().hosts,
-            given=[given.get("webhook_url", "")],
-            api_base_url=given.get("api_base_url", ""),
-            redactor=Redactor(secrets),
-            record=calls.append,
-        )
-        return Context(
-            plugin="slack",
-            connection="slack",
-            settings=settings,
-            http=client,
-            refs=cast(Any, None),
-            state=cast(Any, None),
-            log=cast(Any, None),
-            hub_url="https://hub.example.com",
-            webhook_url="https://hub.example.com/webhooks/slack",
+    def make(
+        *, delivery: str | None = "del_1", api_base_url: str = "", **settings: str
+    ) -> Context:
+        return make_context(
+            hub_slack,
+            settings,
+            api_base_url=api_base_url,
             delivery=delivery,
+            record=calls.append,
         )
 
     return make

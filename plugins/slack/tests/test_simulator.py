@@ -39,6 +39,7 @@ TOKEN = "xoxb-made-up-for-tests"
 HOOK = "/services/T0HUB00001/B0HUB00001/xyzzyplugh"
 NO_RETRIES: list[RetryHandler] = []
 Make = Callable[..., Any]
+Stage = tuple["SlackSimulator", Served, "Hub", Served]
 
 
 class Hub:
@@ -53,23 +54,34 @@ class Hub:
         return Response(status=200)(environ, start_response)
 
 
-@pytest.fixture
-def hub() -> Hub:
-    return Hub()
+@pytest.fixture(scope="module")
+def served() -> Iterator[Stage]:
+    """Both ends, started once: each test begins afresh all the same."""
+    simulator, hub = SlackSimulator(), Hub()
+    with serve(hub) as hub_served, serve(simulator) as slack:
+        yield simulator, slack, hub, hub_served
 
 
 @pytest.fixture
-def simulator(hub: Hub) -> Iterator[SlackSimulator]:
-    with serve(hub) as served:
-        simulator = SlackSimulator()
-        simulator.configure({"webhook_url": served.url, "signing_secret": SECRET})
-        yield simulator
+def simulator(
+    served: Stage,
+) -> SlackSimulator:
+    simulator, _, hub, hub_served = served
+    hub.requests.clear()
+    simulator.config.clear()
+    simulator.reset()
+    simulator.configure({"webhook_url": hub_served.url, "signing_secret": SECRET})
+    return simulator
 
 
 @pytest.fixture
-def slack(simulator: SlackSimulator) -> Iterator[Served]:
-    with serve(simulator) as served:
-        yield served
+def slack(simulator: SlackSimulator, served: Stage) -> Served:
+    return served[1]
+
+
+@pytest.fixture
+def hub(simulator: SlackSimulator, served: Stage) -> Hub:
+    return served[2]
 
 
 @pytest.fixture
