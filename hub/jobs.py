@@ -8,6 +8,8 @@ find the rows by polling.
 import hashlib
 import tempfile
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,9 +45,10 @@ class Bell:
         """Let the next ring through; the drain calls it before its last look."""
         self._try(lambda: self.redis.delete(_key(work)))
 
-    def ring_feed(self) -> None:
-        """Tell every web process that there are new notification rows."""
-        self._try(lambda: self.redis.publish(FEED_CHANNEL, ""))
+    def ring_feed(self, reader: str = "") -> None:
+        """Tell every web process that there are new notification rows, or that this
+        user has read some."""
+        self._try(lambda: self.redis.publish(FEED_CHANNEL, reader))
 
     def count(self, key: str, seconds: int) -> int | None:
         """Count up a number shared by all processes, which starts anew so many
@@ -93,9 +96,51 @@ def ring_after(session: Session, work: Work) -> None:
     after_commit(session, ("ring", work), lambda: bell.ring(work))
 
 
-def ring_feed_after(session: Session) -> None:
+def ring_feed_after(session: Session, reader: str = "") -> None:
     """Ring the feed once this transaction has committed."""
-    after_commit(session, "feed", session.info["hub"].bell.ring_feed)
+    bell: Bell = session.info["hub"].bell
+    after_commit(session, ("feed", reader), lambda: bell.ring_feed(reader))
+
+
+class FeedEar:
+    """What hears the feed's bell; without Redis it hears nothing and waits."""
+
+    def __init__(self, bell: Bell) -> None:
+        self._redis: Any = bell.redis
+        self._pubsub: Any = None
+        self.deaf = False
+
+    def wait(self, seconds: float) -> Sequence[str]:
+        """Wait for a ring, at most so long; returns users who have read some."""
+        until = time.monotonic() + seconds
+        try:
+            if self._pubsub is None:
+                self._pubsub = self._redis.pubsub()
+                self._pubsub.subscribe(FEED_CHANNEL)
+            readers = self._heard(until)
+            self.deaf = False
+            return readers
+        except (RedisError, OSError):
+            self.deaf = True
+            self.close()
+            time.sleep(max(0.0, until - time.monotonic()))
+            return ()
+
+    def close(self) -> None:
+        """Hang up."""
+        pubsub, self._pubsub = self._pubsub, None
+        if pubsub is not None:
+            with suppress(RedisError, OSError):
+                pubsub.close()
+
+    def _heard(self, until: float) -> Sequence[str]:
+        readers: dict[str, None] = {}
+        left = until - time.monotonic()
+        while message := self._pubsub.get_message(timeout=max(0.0, left)):
+            left = 0.0  # one wakes; take what else is there
+            if message["type"] == "message" and message["data"]:
+                readers[message["data"].decode()] = None
+        return tuple(readers)
 
 
 def connect(url: str) -> Redis:

@@ -1,10 +1,9 @@
 """Headers on every page, and CSRF protection on every form."""
 
-from flask import Flask, Response, request
+from flask import Blueprint, Flask, Response, request
 from flask_wtf import CSRFProtect
 
 csrf = CSRFProtect()
-_WITHOUT_COOKIES = ("/api/", "/webhooks/")
 
 _POLICY = "; ".join(
     (
@@ -27,15 +26,10 @@ _HEADERS = {
 
 
 def register(app: Flask) -> None:
-    """Protect forms and set the headers. The API takes no cookies, so it needs no
-    CSRF token; webhooks are believed by their signature."""
-    app.config["WTF_CSRF_CHECK_DEFAULT"] = False
+    """Set the headers; CSRF is checked where `protect` says. The API takes no
+    cookies, so it needs no token; webhooks are believed by their signature."""
+    app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None)
     csrf.init_app(app)
-
-    @app.before_request
-    def _check_form() -> None:
-        if not request.path.startswith(_WITHOUT_COOKIES):
-            csrf.protect()
 
     @app.after_request
     def _headers(answer: Response) -> Response:
@@ -45,6 +39,11 @@ def register(app: Flask) -> None:
             answer.headers.setdefault("Content-Security-Policy", _policy())
             answer.headers.setdefault("Cache-Control", "no-store")
         return answer
+
+
+def protect(blueprint: Blueprint) -> None:
+    """Check the CSRF token of every form of these pages."""
+    blueprint.before_request(csrf.protect)
 
 
 def _policy() -> str:

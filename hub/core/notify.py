@@ -143,7 +143,7 @@ def mark_read(session: Session, user_id: str, id: int) -> Notification:
         raise NotFoundError(f"There is no notification {id} of yours.")
     if found.read_at is None:
         found.read_at = now()
-        ring_feed_after(session)
+        ring_feed_after(session, user_id)
     return found
 
 
@@ -157,7 +157,7 @@ def mark_all_read(session: Session, user_id: str) -> int:
     )
     count = len(done.all())
     if count:
-        ring_feed_after(session)
+        ring_feed_after(session, user_id)
     return count
 
 
