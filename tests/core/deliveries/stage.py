@@ -75,7 +75,7 @@ class Actor:
     def _act(self, event: SdkEvent, ctx: Context) -> None:
         with self._lock:
             self.heard.append(
-                event.data["name"] if "name" in event.data else event.type
+                event.data.get("name", event.type)
             )
             self.keys.append(ctx.idempotency_key())
             act = self.acts.pop(0) if self.acts else self.after

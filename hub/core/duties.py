@@ -1,0 +1,119 @@
+"""Periodic duties: whoever's conditional UPDATE wins runs one (ROAD 27).
+
+There is no leader. A duty may run twice all the same (a lease that ran out), so the
+effects of each are unique by their own keys.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import ColumnElement, or_, select, update
+
+from hub.boot import Hub
+from hub.core import idempotency, outages, outcomes, presence, retention, sweep
+from hub.core.ledger import overdue
+from hub.core.models import Duty as Row
+from hub.core.models import new_id
+from hub.core.rows import insert_new
+from hub.sdk.clock import now
+from hub.sdk.errors import UnreadyError
+
+LEASE = timedelta(minutes=10)
+_log = structlog.get_logger("hub.duties")
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Something to be done now and then; `run` may be run at any time, twice too."""
+
+    name: str
+    every: timedelta
+    run: Callable[[Hub], object]
+
+
+DUTIES: Sequence[Duty] = (
+    Duty("sweep", timedelta(seconds=2), sweep.run),
+    Duty("outages", timedelta(seconds=10), outages.tell),
+    Duty("overdue", timedelta(minutes=10), overdue.scan),
+    Duty("retention", timedelta(hours=1), retention.run),
+    Duty("idempotency-keys", timedelta(hours=1), idempotency.purge),
+    Duty("workers", timedelta(hours=1), presence.forget),
+)
+
+
+def run_due(
+    hub: Hub,
+    duties: Sequence[Duty] = DUTIES,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+) -> list[str]:
+    """Run what is due and nobody else is at; returns the names of what was run."""
+    done = []
+    for duty in _due(hub, duties):
+        if stop():
+            break
+        claim = _claim(hub, duty)
+        if claim is not None:
+            _finish(hub, duty, claim, _run(hub, duty))
+            done.append(duty.name)
+    return done
+
+
+def _due(hub: Hub, duties: Sequence[Duty]) -> list[Duty]:
+    """Those that are due; a new one is, at once."""
+    with hub.read() as session:
+        known = set(session.scalars(select(Row.name)))
+        due = set(session.scalars(select(Row.name).where(_is_due(now()))))
+    new = [duty for duty in duties if duty.name not in known]
+    if new:
+        rows = [{"name": duty.name, "next_at": now(), "last_error": ""} for duty in new]
+        with hub.write() as session:
+            insert_new(session, Row, rows, unique=("name",), returning=Row.name)
+    return [duty for duty in duties if duty in new or duty.name in due]
+
+
+def _is_due(moment: datetime) -> ColumnElement[bool]:
+    free = or_(Row.claim.is_(None), Row.lease_until < moment)
+    return (Row.next_at <= moment) & free
+
+
+def _claim(hub: Hub, duty: Duty) -> str | None:
+    claim, moment = new_id("clm"), now()
+    with hub.write() as session:
+        taken = session.execute(
+            update(Row)
+            .where(Row.name == duty.name, _is_due(moment))
+            .values(claim=claim, lease_until=moment + LEASE)
+            .returning(Row.name)
+        )
+        return claim if taken.first() is not None else None
+
+
+def _run(hub: Hub, duty: Duty) -> str:
+    """Run it; what went wrong is kept with it and shown, the others go on."""
+    try:
+        duty.run(hub)
+    except UnreadyError as error:
+        return str(error)
+    except Exception as error:
+        _log.error("duty.failed", duty=duty.name, exc_info=error)
+        return outcomes.words(error)
+    return ""
+
+
+def _finish(hub: Hub, duty: Duty, claim: str, error: str) -> None:
+    moment = now()
+    with hub.write() as session:
+        session.execute(
+            update(Row)
+            .where(Row.name == duty.name, Row.claim == claim)
+            .values(
+                claim=None,
+                lease_until=None,
+                next_at=moment + duty.every,
+                last_run_at=moment,
+                last_error=error,
+            )
+        )

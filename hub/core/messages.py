@@ -1,0 +1,54 @@
+"""Free messages: deliveries without an event, over the same road (ROAD 15)."""
+
+from sqlalchemy.orm import Session
+
+from hub.boot import hub_of
+from hub.core import audit, connections
+from hub.core.models import Delivery, new_id
+from hub.jobs import ring_after
+from hub.sdk.clock import now
+from hub.sdk.errors import ConflictError, InvalidError
+from hub.sdk.events import Message
+
+HOOK = "send_message"
+LONGEST = 40_000  # characters
+_UNUSABLE = {
+    "setup": "is not set up yet: add its settings",
+    "disabled": "is disabled: enable it",
+}
+
+
+def send(session: Session, slug: str, message: Message, actor: str) -> Delivery:
+    """Queue a message to a connection's channel, phone or address."""
+    _check(message)
+    connection = connections.find(session, slug)
+    provider = hub_of(session).plugins.provider(connection.plugin)
+    if not hub_of(session).plugins.has(connection.plugin, HOOK):
+        raise ConflictError(f"{provider.title} takes no messages.")
+    if connection.state in _UNUSABLE:
+        raise ConflictError(f"{slug} {_UNUSABLE[connection.state]} first.")
+    id, moment = new_id("dlv"), now()
+    delivery = Delivery(
+        id=id,
+        connection_id=connection.id,
+        hook=HOOK,
+        target=message.to or "",
+        subject=f"message:{id}",
+        message={"text": message.text, "blocks": [dict(b) for b in message.blocks]},
+        state="pending",
+        next_attempt_at=moment,
+        created_at=moment,
+    )
+    session.add(delivery)
+    audit.record(session, actor, "message.sent", f"connection:{connection.id}")
+    ring_after(session, "deliver")
+    return delivery
+
+
+def _check(message: Message) -> None:
+    if not message.text.strip() and not message.blocks:
+        raise InvalidError("Write a text, or give blocks.", {"text": ["Empty."]})
+    if len(message.text) > LONGEST:
+        raise InvalidError(
+            f"The text has more than {LONGEST} characters.", {"text": ["Too long."]}
+        )

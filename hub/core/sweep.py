@@ -1,0 +1,187 @@
+"""Sweep: what a dead process left behind goes on (ROAD 16, 26); what is due is rung
+for, in case the ring was lost with Redis. A duty runs it every second or two.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from hub.boot import Hub, hub_of
+from hub.core import claims, outcomes, pauses, plugin_switches, webhook_claims
+from hub.core.models import Attempt, Connection, Delivery
+from hub.core.notify import notify_staff
+from hub.core.outcomes import Outcome, Try
+from hub.core.sending import is_marked
+from hub.sdk import clock
+from hub.sdk.provider import Provider
+
+MOST_LOST = 3  # leases lost by one delivery; then its plugin is held (ROAD 26)
+_BATCH = 500
+_log = structlog.get_logger("hub.sweep")
+
+
+def run(hub: Hub) -> int:
+    """Do one round; returns how many lost deliveries were taken up."""
+    expired = Delivery.lease_until < clock.now()
+    count = _take_up(hub, expired)
+    _note_pauses(hub)
+    _ring(hub)
+    return count
+
+
+def lost(hub: Hub, worker: str) -> int:
+    """Take up at once what this worker held: it is known to have ended."""
+    theirs = Delivery.id.in_(
+        select(Attempt.delivery_id).where(
+            Attempt.worker == worker, Attempt.claim == Delivery.claim
+        )
+    )
+    return _take_up(hub, theirs)
+
+
+def _take_up(hub: Hub, which: ColumnElement[bool]) -> int:
+    count = 0
+    while True:
+        with hub.read() as session:
+            wanted = select(Delivery.id).where(Delivery.state == "sending", which)
+            if session.scalar(wanted.limit(1)) is None:
+                return count
+        with hub.write() as session:
+            taken = _lost_rows(session, which)
+            for delivery, attempt, connection in taken:
+                _lose(session, delivery, attempt, connection)
+        count += len(taken)
+        if len(taken) < _BATCH:
+            return count
+
+
+def _lost_rows(
+    session: Session, which: ColumnElement[bool]
+) -> Sequence[tuple[Delivery, Attempt, Connection]]:
+    found = session.execute(
+        select(Delivery, Attempt, Connection)
+        .join(
+            Attempt,
+            (Attempt.delivery_id == Delivery.id) & (Attempt.claim == Delivery.claim),
+        )
+        .join(Connection, Connection.id == Delivery.connection_id)
+        .where(Delivery.state == "sending", which)
+        .order_by(Delivery.id)
+        .limit(_BATCH)
+        .with_for_update(of=Delivery, skip_locked=True)
+    )
+    return [(row[0], row[1], row[2]) for row in found]
+
+
+def _lose(
+    session: Session, delivery: Delivery, attempt: Attempt, connection: Connection
+) -> None:
+    moment = clock.now()
+    delivery.lost_leases += 1
+    delivery.sent_at = _sent_at(session, delivery, attempt, connection)
+    outcome = _outcome(session, delivery, connection, moment)
+    delivery.claim = delivery.lease_until = None
+    delivery.state, delivery.reason = outcome.state, outcome.error
+    retrying = outcome.state == "retrying"
+    delivery.next_attempt_at = moment + outcome.wait if retrying else None
+    delivery.finished_at = moment if outcome.state == "dead" else None
+    attempt.finished_at, attempt.outcome = moment, outcome.word
+    attempt.error = outcome.error
+    _log.warning(
+        "delivery.lost",
+        delivery_id=delivery.id,
+        connection=connection.slug,
+        times=delivery.lost_leases,
+        state=delivery.state,
+    )
+    if delivery.lost_leases >= MOST_LOST:
+        _quarantine(session, connection)
+
+
+def _provider(session: Session, plugin: str) -> Provider | None:
+    plugins = hub_of(session).plugins
+    has = plugins.has(plugin, "describe_provider")
+    return plugins.provider(plugin) if has else None
+
+
+def _can_look(session: Session, plugin: str) -> bool:
+    return hub_of(session).plugins.has(plugin, "find_made")
+
+
+def _sent_at(
+    session: Session, delivery: Delivery, attempt: Attempt, connection: Connection
+) -> datetime | None:
+    """Since when the provider may have it: by the mark where one is made before
+    bytes leave, else a claim counts as sent."""
+    provider = _provider(session, connection.plugin)
+    if provider and is_marked(provider, _can_look(session, connection.plugin)):
+        return delivery.sent_at
+    return delivery.sent_at or attempt.started_at
+
+
+def _outcome(
+    session: Session, delivery: Delivery, connection: Connection, at: datetime
+) -> Outcome:
+    if delivery.lost_leases >= MOST_LOST:
+        return Outcome(state="dead", word="lost", error=_CRASHED)
+    provider = _provider(session, connection.plugin)
+    repeatable = provider is not None and outcomes.is_repeatable(
+        provider,
+        can_look=_can_look(session, connection.plugin),
+        sent_at=delivery.sent_at,
+        at=at,
+    )
+    this = Try(
+        attempts=delivery.attempts,
+        expired=delivery.deadline is not None and at >= delivery.deadline,
+        repeatable=repeatable,
+    )
+    return outcomes.lost(this, sent=delivery.sent_at is not None)
+
+
+_CRASHED = (
+    f"Sending it ended {MOST_LOST} times without a result: its plugin probably crashes"
+    " on it. Retry it once the plugin is mended and enabled again."
+)
+
+
+def _quarantine(session: Session, connection: Connection) -> None:
+    plugin = connection.plugin
+    reason = f"It ended the process that called it {MOST_LOST} times."
+    if not plugin_switches.quarantine(session, plugin, reason):
+        return
+    provider = _provider(session, plugin)
+    title = provider.title if provider else plugin
+    moment = clock.now()
+    notify_staff(
+        session,
+        "plugin.quarantined",
+        {"plugin": plugin, "connection": connection.slug, "reason": reason},
+        title=f"{title} was stopped",
+        body=f"{reason} Its connections are held until you enable it again.",
+        url=hub_of(session).url("/settings"),
+        key=f"quarantine:{plugin}:{clock.iso(moment)}",
+        roles=("admin",),
+    )
+
+
+def _note_pauses(hub: Hub) -> None:
+    with hub.read() as session:
+        untimed = select(Connection.id).where(pauses.untimed()).limit(1)
+        if session.scalar(untimed) is None:
+            return
+    with hub.write() as session:
+        pauses.note(session)
+
+
+def _ring(hub: Hub) -> None:
+    with hub.read() as session:
+        deliveries = bool(claims.look(session, hub))
+        webhooks = webhook_claims.any_due(session)
+    if deliveries:
+        hub.bell.ring("deliver")
+    if webhooks:
+        hub.bell.ring("process")

@@ -1,0 +1,127 @@
+"""`hub worker`: the supervisor over processes that take work, and their RQ jobs.
+
+It holds nothing itself. A process that ends is started again, and the next one takes
+up at once what the last one held.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from subprocess import Popen
+from types import FrameType
+
+from hub import schema
+from hub.db import Database
+from hub.jobs import Work
+from hub.processes import spawn, stop
+from hub.settings import Settings, load
+
+_END_SECONDS = 3.5  # for the processes; `hub up` gives all of us four
+_LOOKED_EVERY = 0.1
+_STEADY = 30.0  # seconds after which an end is no failure to start
+_LONGEST_PAUSE = 15.0
+_RUN = "from hub.worker import run; run()"
+
+
+def drain_process() -> int:
+    """The RQ job of the queue `process`."""
+    from hub import work
+
+    return work.drain("process")
+
+
+def drain_deliver() -> int:
+    """The RQ job of the queue `deliver`."""
+    from hub import work
+
+    return work.drain("deliver")
+
+
+def main(settings: Settings, *, process: int = 1, deliver: int = 1) -> None:
+    """Run so many processes of each kind until SIGTERM or SIGINT.
+
+    UnreadyError says why it can't start.
+    """
+    database = Database(settings.database_url)
+    schema.require(database)
+    database.dispose()
+    environment = _environment(settings)
+    children = [_Child("process", environment) for _ in range(process)]
+    children += [_Child("deliver", environment) for _ in range(deliver)]
+    stopped = _signals()
+    try:
+        for child in children:
+            child.start()
+        while not stopped:
+            for child in children:
+                child.watch()
+            time.sleep(_LOOKED_EVERY)
+    finally:
+        stop([c.process for c in children if c.process], seconds=_END_SECONDS)
+
+
+def run() -> None:
+    """Be one process: `KIND ID [PREDECESSOR]` on the command line."""
+    from hub import work
+
+    kind, id, *after = sys.argv[1:]
+    known: Work = "process" if kind == "process" else "deliver"
+    work.run(load(), known, id, after=after[0] if after else "")
+
+
+@dataclass
+class _Child:
+    kind: Work
+    environment: Mapping[str, str]
+    process: Popen[bytes] | None = None
+    id: str = ""
+    started: float = 0.0
+    failures: int = 0
+    again_at: float = 0.0
+
+    def start(self) -> None:
+        from hub.core import presence
+
+        before, self.id = self.id, presence.name(self.kind)
+        arguments = [self.kind, self.id, *([before] if before else [])]
+        self.process = spawn(
+            [sys.executable, "-c", _RUN, *arguments], env=self.environment
+        )
+        self.started, self.again_at = time.monotonic(), 0.0
+
+    def watch(self) -> None:
+        """Start it again if it ended; ever more slowly if it can't even start."""
+        if self.process is None or self.process.poll() is None:
+            return
+        now = time.monotonic()
+        if not self.again_at:
+            brief = now - self.started < _STEADY
+            self.failures = self.failures + 1 if brief else 0
+            pause = 0.25 * 2**self.failures if self.failures > 1 else 0.0
+            self.again_at = now + min(pause, _LONGEST_PAUSE)
+        if now >= self.again_at:
+            self.start()
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The settings as the processes will read them again."""
+    return {
+        **os.environ,
+        **settings.environ,
+        "HUB_DATA_DIR": str(settings.data_dir),
+        "HUB_BASE_URL": settings.base_url,
+    }
+
+
+def _signals() -> list[int]:
+    got: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        got.append(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, note)
+    return got
