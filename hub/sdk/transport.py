@@ -56,7 +56,7 @@ class Call:
         return time.monotonic() >= self.deadline
 
 
-_call: ContextVar[Call | None] = ContextVar("call", default=None)
+_call: ContextVar[Call] = ContextVar("call")
 
 
 @contextmanager
@@ -82,9 +82,7 @@ class _BoundedFile(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        call = _call.get()
-        if call:
-            self._sock.settimeout(call.left(self._most))
+        self._sock.settimeout(_call.get().left(self._most))
         return self._file.readinto(buffer)
 
     def close(self) -> None:
@@ -120,8 +118,6 @@ class _Bounded(HTTPConnection):
 
     def connect(self) -> None:
         call = _call.get()
-        if call is None:
-            return super().connect()
         try:
             self.timeout = call.left(CONNECT_SECONDS)
             super().connect()
@@ -130,20 +126,16 @@ class _Bounded(HTTPConnection):
         finally:
             # A proxy was spoken to at the most; the request itself is still here.
             call.sent = False
-        return None
 
     def send(self, data: Any) -> None:
         call = _call.get()
         self._used = time.monotonic()
-        if call is None or not isinstance(data, bytes):
-            return super().send(data)
         if self.sock is None:
             self.connect()
         call.sent = True
         for start in range(0, len(data), _PIECE):
             self.sock.settimeout(call.left(CONNECT_SECONDS))
             super().send(data[start : start + _PIECE])
-        return None
 
 
 class _HTTPSConnection(_Bounded, HTTPSConnection):
@@ -197,6 +189,7 @@ def _session(_process: int, _connection: str) -> requests.Session:
     made.trust_env = False
     made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     made.headers.clear()
+    made.headers["Accept-Encoding"] = "gzip, deflate"
     adapter = _Adapter(pool_connections=16, pool_maxsize=64, max_retries=retry)
     made.mount("https://", adapter)
     made.mount("http://", adapter)

@@ -79,6 +79,7 @@ def test_json_is_sent_compact_with_its_type(
     assert b'{"a":[1,null],"b":"\\u00e9"}' == sent.body
     assert "application/json" == sent.headers["Content-Type"]
     assert "application/json" == sent.headers["Accept"]
+    assert "gzip, deflate" == sent.headers["Accept-Encoding"]
     assert sent.headers["User-Agent"].startswith("msp-hub/")
     assert {"id": 1} == reply.json()
 
@@ -262,13 +263,16 @@ def test_status_means_one_error(
     assert not failing(calls, "GET").outcome_unknown
 
 
-@pytest.mark.parametrize("status", [200, 201, 202, 204])
+@pytest.mark.parametrize(
+    ("method", "status"),
+    [("get", 200), ("post", 201), ("put", 202), ("patch", 200), ("delete", 204)],
+)
 def test_any_2xx_is_returned(
-    calls: Calls, requests_mock: requests_mock.Mocker, status: int
+    calls: Calls, requests_mock: requests_mock.Mocker, method: str, status: int
 ) -> None:
-    requests_mock.delete(URL, status_code=status)
+    requests_mock.register_uri(method.upper(), URL, status_code=status)
 
-    assert status == calls.api.delete(URL).status
+    assert status == getattr(calls.api, method)(URL).status
 
 
 def test_retry_after_is_handed_on_with_429_and_503(
