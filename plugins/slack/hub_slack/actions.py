@@ -9,7 +9,7 @@ from hub_slack.mrkdwn import one_line
 
 def post_card(event: Event, ctx: Context) -> None:
     """Post the event's card."""
-    client.post(messages.card(event), ctx)
+    client.post(messages.card(event, ctx.hub_url), ctx)
 
 
 def send_message(message: Message, ctx: Context) -> str | None:

@@ -48,7 +48,7 @@ CARDS: Mapping[str, Card] = {
     "payment.received": Card(
         GREEN,
         "Payment received: {amount} from {payer}{for_number}",
-        "*{payer}* paid{what_was_paid}.",
+        "*{payer}* paid{paid}.",
         "amount method invoice_number open_amount",
     ),
     "payment.failed": Card(
@@ -66,7 +66,7 @@ CARDS: Mapping[str, Card] = {
     "payment.disputed": Card(
         RED,
         "Payment disputed: {amount} from {payer}{for_number}",
-        "*{payer}* disputes the payment{for_invoice}. Answer it at the provider.",
+        "*{payer}* {disputes} the payment{for_invoice}.{then}",
         "amount dispute_amount dispute_state dispute_respond_by dispute_reason",
     ),
     "invoice.overdue": Card(
@@ -114,32 +114,37 @@ class Words(dict[str, str]):
         return ""
 
 
-def words(event: Event) -> Words:
+def words(event: Event, hub_url: str = "") -> Words:
     """Put an event's data into words, with those that depend on several values."""
     said = Words(_said(event.data))
-    number, days = said["invoice_number"], said["days_overdue"]
-    why = said["reason"] or said["problem"]
+    days, why = said["days_overdue"], said["reason"] or said["problem"]
     said.update(
         client=said["company_name"] or "A client",
         payer=said["company_name"] or said["payer"] or "A client",
         linked_number=link(event.url, said["number"]) or "An invoice",
-        for_number=f" for {number}" if number else "",
-        for_invoice=f" for invoice {link(event.url, number)}" if number else "",
-        what_was_paid=_what_was_paid(event, said),
         age=f"{days} day{'' if days == '1' else 's'} overdue" if days else "overdue",
         name=said["title"] or said["connection"],
         amount_due=said["open_amount"],
         because=f": {why}" if why else "",
+        **_of_payment(event, hub_url, said),
     )
     return said
 
 
-def _what_was_paid(event: Event, said: Words) -> str:
-    number, open_amount = said["invoice_number"], event.data.get("open_amount")
-    if not number:
-        return f", but no invoice matches: {link(event.url, 'assign the payment')}"
-    in_full = open_amount and not str(open_amount).strip("0.")
-    return f" invoice {link(event.url, number)}{' in full' if in_full else ''}"
+def _of_payment(event: Event, hub_url: str, said: Words) -> dict[str, str]:
+    id, number = event.data.get("invoice_id"), said["invoice_number"]
+    linked = link(f"{hub_url}/invoices/{id}" if hub_url and id else event.url, number)
+    in_full = not str(event.data.get("open_amount") or "?").strip("0.")
+    paid = f" invoice {linked}{' in full' if in_full else ''}"
+    nowhere = f", but no invoice matches: {link(event.url, 'assign the payment')}"
+    over = said["dispute_state"] == "charged_back"
+    return {
+        "for_number": f" for {number}" if number else "",
+        "for_invoice": f" for invoice {linked}" if number else "",
+        "paid": paid if number else nowhere,
+        "disputes": "charged back" if over else "disputes",
+        "then": "" if over else " Answer it at the provider.",
+    }
 
 
 def _said(
@@ -175,5 +180,5 @@ def _money(text: str, currency: str) -> str:
 def _time(text: str) -> str:
     try:
         return moment(clock.parse(text))
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # a date, or a provider's own words
         return _short(text)

@@ -35,7 +35,6 @@ REJECTED: Final[Mapping[str, str]] = {
     "restricted_action": "The workspace's settings don't let the app post there.",
     "action_prohibited": "The workspace's settings don't let the app post there.",
     "posting_to_general_channel_denied": "Choose a channel the app may post to.",
-    "user_not_found": "Check who the message is addressed to.",
 }
 RATE_LIMITED: Final = {"ratelimited", "rate_limited", "message_limit_exceeded"}
 # Carried out in part, perhaps: the message may be there all the same.

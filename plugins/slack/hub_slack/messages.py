@@ -17,9 +17,9 @@ WITHOUT_TEXT = "A message from the billing hub"
 Body = dict[str, Any]
 
 
-def card(event: Event) -> Body:
+def card(event: Event, hub_url: str = "") -> Body:
     """Build the message for an event that has a card."""
-    look, said = CARDS[event.type], words(event)
+    look, said = CARDS[event.type], words(event, hub_url)
     facts = {spoken(key): said[key] for key in look.facts.split()}
     blocks = [
         {"type": "header", "text": _plain(spoken(event.type), HEADER)},

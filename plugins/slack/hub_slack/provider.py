@@ -11,7 +11,6 @@ from hub.sdk.http import is_loopback
 from hub.sdk.provider import Budget, Provider, SettingsSchema, secret, text
 
 WEBHOOK_HOSTS: Final = ("hooks.slack.com", "hooks.slack-gov.com")
-HOSTS: Final = ("slack.com", *WEBHOOK_HOSTS)
 
 
 class SlackSettings(SettingsSchema):
@@ -19,7 +18,7 @@ class SlackSettings(SettingsSchema):
 
     webhook_url = secret(
         "Incoming webhook URL",
-        "From the app's page Incoming Webhooks. It posts to its own channel only.",
+        "From the app's page Incoming Webhooks; it posts to its own channel only.",
     )
     channel = text(
         "Channel",
@@ -38,8 +37,8 @@ class SlackSettings(SettingsSchema):
 
     @validates_schema
     def _check_webhook_url(self, data: Mapping[str, Any], **_options: Any) -> None:
-        url, base = data.get("webhook_url"), data.get("api_base_url")
-        if url and not _is_webhook(url, elsewhere=bool(base)):
+        url, elsewhere = data.get("webhook_url"), bool(data.get("api_base_url"))
+        if url and not _is_webhook(url, elsewhere):
             raise ValidationError(
                 "Enter the whole address, as https://hooks.slack.com/services/…;"
                 " another host's only together with api_base_url.",
@@ -47,7 +46,7 @@ class SlackSettings(SettingsSchema):
             )
 
 
-def _is_webhook(url: str, *, elsewhere: bool) -> bool:
+def _is_webhook(url: str, elsewhere: bool) -> bool:
     """Tell whether a URL is Slack's, this machine's, or is given another host."""
     try:
         parts = urlsplit(url)
@@ -68,7 +67,7 @@ def describe_provider() -> Provider:
         summary="Posts cards about payments, invoices, quotes and connections.",
         settings=SlackSettings,
         required=(("webhook_url",), ("bot_token",)),
-        hosts=HOSTS,
+        hosts=("slack.com", *WEBHOOK_HOSTS),
         # Slack takes one message a second in a channel:
         # https://docs.slack.dev/apis/web-api/rate-limits
         budget=Budget(per_second=1.0, concurrency=2),

@@ -117,8 +117,8 @@ def _check_signature(request: WebhookRequest, timestamp: str, secret: str) -> No
 
 
 def _form(body: bytes) -> dict[str, str]:
+    text = body.decode("utf-8", "replace")
     try:
-        text = body.decode("utf-8", "replace")
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError as error:
         raise PayloadError("The body is not readable as a form.") from error
@@ -141,11 +141,9 @@ def _own_key(payload: Payload) -> str:
 
 def _action_key(payload: Payload) -> str:
     match payload:
-        case {
-            "user": {"id": user},
-            "actions": [{"action_ts": time}, *_],
-        } if _is_word(user) and _is_word(time):
-            return f"action:{user}:{time}"
+        case {"user": {"id": user}, "actions": [{"action_ts": time}, *_]}:
+            if _is_word(user) and _is_word(time):
+                return f"action:{user}:{time}"
     return ""
 
 

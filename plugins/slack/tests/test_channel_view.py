@@ -55,6 +55,6 @@ def test_button_of_a_card_opens_the_detail(
         page.goto(f"{slack.url}/?paused")
 
         with page.expect_popup() as opened:
-            page.get_by_role("button", name="View invoice").click()
+            page.get_by_role("button", name="View payment").click()
 
         expect(opened.value.get_by_role("heading", name="#the-detail")).to_be_visible()

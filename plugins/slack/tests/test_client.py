@@ -78,7 +78,7 @@ def test_card_goes_to_the_webhook(
     assert 1 == sent.call_count
     request = sent.request_history[0]
     assert "application/json; charset=utf-8" == request.headers["Content-Type"]
-    assert messages.card(card) == request.json()
+    assert messages.card(card, hook.hub_url) == request.json()
 
 
 def test_bot_posts_to_the_channel_with_the_delivery_s_key(
@@ -95,7 +95,7 @@ def test_bot_posts_to_the_channel_with_the_delivery_s_key(
     assert f"Bearer {secrets['bot_token']}" == request.headers["Authorization"]
     assert request.json() == {
         "channel": "#billing",
-        **messages.card(card),
+        **messages.card(card, bot.hub_url),
         "metadata": {
             "event_type": "hub_delivery",
             "event_payload": {"id": bot.idempotency_key()},

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from hub_slack import messages, mrkdwn
 from hub_slack.cards import CARDS
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+HUB = "https://hub.example.com"
 TOKEN = re.compile(r"<[^<>]*>")
 OWN_TOKEN = re.compile(
     r"<https://hub\.example\.com/[\w/]+\|[^<>|]+>"
@@ -83,7 +85,10 @@ def shape(body: dict[str, Any]) -> Any:
 def test_payment_received_is_the_sample(
     event_of: Callable[..., Event], sample: Callable[[str], Any]
 ) -> None:
-    body = messages.card(event_of("payment.received"))
+    url = f"{HUB}/invoices/1042"
+    event = replace(event_of("payment.received"), subject="invoice:1042", url=url)
+
+    body = messages.card(event, HUB)
 
     assert sample("cards/payment-received.json") == without_verbatim(body)
 
@@ -188,7 +193,7 @@ def test_card_leads_to_the_detail(
 def test_payment_says_whether_the_invoice_is_paid(
     data: dict[str, Any], sentence: str, event_of: Callable[..., Event]
 ) -> None:
-    body = messages.card(event_of("payment.received", **data))
+    body = messages.card(event_of("payment.received", **data), HUB)
 
     link = "<https://hub.example.com/invoices/1042|INV-1042>"
     expected = f"*Smith &amp; Sons* {sentence.format(link)}"
@@ -210,7 +215,7 @@ def test_payment_without_invoice_asks_to_be_assigned(
 
     assert blocks_of(body)[1]["text"]["text"] == (
         "*ap@smith.example* paid, but no invoice matches:"
-        " <https://hub.example.com/invoices/1042|assign the payment>."
+        " <https://hub.example.com/payments/pay_1|assign the payment>."
     )
     labels = [field["text"].split("\n")[0] for field in blocks_of(body)[2]["fields"]]
     assert ["*Amount*", "*Method*"] == labels
@@ -238,6 +243,23 @@ def test_amount_that_is_none_is_shown_as_it_came(
     body = messages.card(event_of("payment.received", amount="<1>", currency="EURO"))
 
     assert "&lt;1&gt; EURO" in body["text"]
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ("open", "disputes the payment for invoice {}. Answer it at the provider."),
+        ("charged_back", "charged back the payment for invoice {}."),
+    ],
+)
+def test_dispute_asks_for_an_answer_while_there_is_one_to_give(
+    state: str, sentence: str, event_of: Callable[..., Event]
+) -> None:
+    body = messages.card(event_of("payment.disputed", dispute={"state": state}), HUB)
+
+    link = "<https://hub.example.com/invoices/1042|INV-1042>"
+    expected = f"*Smith &amp; Sons* {sentence.format(link)}"
+    assert expected == blocks_of(body)[1]["text"]["text"]
 
 
 def test_dispute_tells_until_when_to_answer(event_of: Callable[..., Event]) -> None:

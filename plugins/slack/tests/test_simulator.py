@@ -514,7 +514,7 @@ def test_card_is_shown_as_a_person_sees_it(
     assert "<h2>Payment received</h2>" in html
     assert "<strong>Smith &amp; Sons</strong> paid invoice <a " + link in html
     assert "<strong>Amount</strong><br>1,250.00 USD" in html
-    assert '<button class="button ">View invoice</button>' in html
+    assert '<button class="button ">View payment</button>' in html
     assert "Jan 1, 2026 00:00</time>" in html
 
 
@@ -592,7 +592,7 @@ def test_pressed_button_tells_the_hub_and_opens_its_link(
     assert (303, card.url) == (answer.status_code, answer.headers["Location"])
     [(headers, body)] = hub.requests
     payload = json.loads(parse_qs(body.decode())["payload"][0])
-    assert ("block_actions", "open_invoice", "payment_received:1042") == (
+    assert ("block_actions", "open_payment", "payment_received:pay_1") == (
         payload["type"],
         payload["actions"][0]["action_id"],
         payload["actions"][0]["block_id"],
