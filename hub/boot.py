@@ -69,6 +69,8 @@ class Hub:
 
 def start(settings: Settings) -> Hub:
     """Put a process's hub together; connects to nothing yet."""
+    if not settings.production:
+        _make_folder(settings.data_dir)
     return Hub(
         settings=settings,
         database=Database(settings.database_url),
@@ -104,15 +106,25 @@ def _key_file(folder: Path) -> str:
     """
     path = folder / KEY_FILE
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             _make_key(path)
         return path.read_text().strip()
     except OSError as error:
-        raise SettingsError(
-            f"The data folder {folder} can't be used: {error.strerror}. Choose"
-            " another with HUB_DATA_DIR or --data-dir."
-        ) from error
+        raise _unusable(folder, error) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+
+
+def _unusable(folder: Path, error: OSError) -> SettingsError:
+    return SettingsError(
+        f"The data folder {folder} can't be used: {error.strerror}. Choose another"
+        " with HUB_DATA_DIR or --data-dir."
+    )
 
 
 def _make_key(path: Path) -> None:

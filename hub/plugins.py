@@ -103,7 +103,7 @@ def check(name: str, module: object) -> Plugin:
         manager.register(module, name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        raise PluginError(_first_line(error)) from error
+        raise PluginError(_misfit(error, module)) from error
     hooks = {
         caller.name: _narrowed(implementation)
         for caller in manager.get_hookcallers(module) or ()
@@ -168,6 +168,13 @@ def _narrowed(implementation: pluggy.HookImpl) -> Callable[..., Any]:
         )
 
     return call
+
+
+def _misfit(error: pluggy.PluginValidationError, module: object) -> str:
+    """What pluggy found, in one line and without the plugin's place on disk."""
+    lines = str(error).replace(repr(module), "the plugin").splitlines()
+    said = " ".join(line for line in lines if not line.startswith("hookimpl def"))
+    return f"It doesn't fit hub.hookspecs: {said[:300]}."
 
 
 def _first_line(error: BaseException) -> str:

@@ -124,6 +124,14 @@ def users(session: Session) -> list[User]:
     return list(session.scalars(query))
 
 
+def person(session: Session, email: str) -> User:
+    """Return the person with this e-mail address."""
+    user = session.scalar(select(User).where(_person(email)))
+    if user is None:
+        raise NotFoundError(f"There is no user {email.strip().lower()}.")
+    return user
+
+
 def has_admin(session: Session) -> bool:
     """True if a person may administrate this hub."""
     admin = (User.role == "admin", User.active, User.service.is_(False))

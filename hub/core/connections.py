@@ -30,7 +30,7 @@ from hub.sdk.errors import ConflictError, InvalidError, NotFoundError, SettingsE
 from hub.sdk.events import EVENT_TYPES, hook_of
 
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_PAUSED = ("setup", "needs_reauth", "disabled")
+_PAUSED = ("needs_reauth", "disabled")
 
 
 def find(session: Session, slug: str) -> Connection:
