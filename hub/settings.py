@@ -23,8 +23,8 @@ class Settings:
     """
 
     data_dir: Path
-    database_url: str
-    redis_url: str | None
+    database_url: str = field(repr=False)  # it may hold a password
+    redis_url: str | None = field(repr=False)
     production: bool
     secret_key: str | None = field(repr=False)
     encryption_keys: tuple[str, ...] = field(repr=False)
@@ -48,7 +48,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     data_dir = Path(env.get("HUB_DATA_DIR") or "data").absolute()
     url = env.get("HUB_DATABASE_URL", "")
     secret_key = env.get("HUB_SECRET_KEY") or None
-    keys = tuple(k.strip() for k in env.get("HUB_ENCRYPTION_KEYS", "").split(",") if k)
+    keys = tuple(
+        k.strip() for k in env.get("HUB_ENCRYPTION_KEYS", "").split(",") if k.strip()
+    )
     if url:
         _require_production_keys(secret_key, keys)
     return Settings(
