@@ -14,6 +14,7 @@ def register(app: Flask) -> None:
         companies,
         connections,
         credit_notes,
+        deliveries,
         events,
         invoices,
         notifications,
@@ -35,6 +36,6 @@ def register(app: Flask) -> None:
     api = HubApi(app)
     for module in (
         *(companies, invoices, payments, credit_notes, quotes, catalogue),
-        *(events, road, notifications, connections),
+        *(events, deliveries, road, notifications, connections),
     ):
         api.register_blueprint(module.blueprint, url_prefix=PREFIX)

@@ -1,10 +1,17 @@
-"""Webhooks: the only place that sees a raw request. The road begins in core/receive."""
+"""Webhooks: the only place that sees a raw request. The road begins in core/receive.
 
-from typing import IO, Final
+They are served in front of Flask: session, routing and response objects would cost
+more than everything the road does before the answer.
+"""
 
-from flask import Blueprint, Request, Response, request
+from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
+from typing import IO, Any, Final
+
+import structlog
 
 from hub.boot import Hub
+from hub.core import replies
 from hub.core.receive import (
     MAX_BYTES,
     BrokenBodyError,
@@ -12,71 +19,85 @@ from hub.core.receive import (
     TooLargeError,
     receive,
 )
+from hub.core.replies import Reply
 
-# All of them: which one a provider may use is for its plugin to say.
-METHODS: Final = (
-    *("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"),
-    *("CONNECT", "PROPFIND", "QUERY"),
-)
+Environ = dict[str, Any]
+Start = Callable[..., Any]
+Application = Callable[[Environ, Start], Iterable[bytes]]
 
+PREFIX: Final = "/webhooks/"
+_PHRASES = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus}
+_OUTSIDE = {"CONTENT_TYPE": "Content-Type", "CONTENT_LENGTH": "Content-Length"}
 
-def blueprint(hub: Hub) -> Blueprint:
-    """Serve `/webhooks/<slug>` and what a plugin declares below it."""
-    made = Blueprint("webhooks", __name__, url_prefix="/webhooks")
-
-    def take(slug: str, path: str = "") -> Response:
-        reply = receive(hub, slug, _raw(request, path))
-        answer = Response(reply.body, reply.status, content_type=reply.content_type)
-        answer.headers.extend(dict(reply.headers))
-        return answer
-
-    for rule in ("/<slug>", "/<slug>/<path:path>"):
-        made.add_url_rule(
-            rule,
-            endpoint="take",
-            view_func=take,
-            methods=METHODS,
-            provide_automatic_options=False,
-        )
-    return made
+_log = structlog.get_logger("hub.webhooks")
 
 
-def _raw(request: Request, path: str) -> RawRequest:
+class Webhooks:
+    """Serves `/webhooks/<slug>` and what a plugin declares below it; everything else
+    is for `beyond`."""
+
+    def __init__(self, hub: Hub, beyond: Application) -> None:
+        self._hub = hub
+        self._beyond = beyond
+
+    def __call__(self, environ: Environ, start: Start, /) -> Iterable[bytes]:
+        path: str = environ.get("PATH_INFO", "")
+        if not path.startswith(PREFIX):
+            return self._beyond(environ, start)
+        slug, slash, below = path[len(PREFIX) :].partition("/")
+        reply = self._reply(slug, _raw(environ, below or slash))
+        return _started(reply, start, head=environ["REQUEST_METHOD"] == "HEAD")
+
+    def _reply(self, slug: str, request: RawRequest) -> Reply:
+        try:
+            return receive(self._hub, slug, request)
+        except Exception:
+            # Our own fault: the provider sends it again when it is mended.
+            _log.exception("webhook.broken", connection=slug)
+            return replies.not_now("Something failed on our side.")
+
+
+def _raw(environ: Environ, path: str) -> RawRequest:
     return RawRequest(
-        method=request.method,
+        method=environ["REQUEST_METHOD"],
         path=path,
-        query=request.environ.get("QUERY_STRING", ""),
-        headers=tuple(request.headers.items()),
-        address=request.remote_addr or "",
-        read=lambda: _read(request),
+        query=environ.get("QUERY_STRING", ""),
+        headers=tuple(_headers(environ)),
+        address=environ.get("REMOTE_ADDR") or "",
+        read=lambda: _read(environ),
     )
 
 
-def _read(request: Request) -> bytes:
-    """Read the body; a declared length over the limit is refused before a byte.
+def _headers(environ: Environ) -> Iterator[tuple[str, str]]:
+    for name, value in environ.items():
+        if name.startswith("HTTP_"):
+            yield name[5:].replace("_", "-").title(), value
+        elif name in _OUTSIDE and value:
+            yield _OUTSIDE[name], value
 
-    By hand: Werkzeug cuts a chunked body off at the limit without a word, and takes
-    one that broke off for whole.
-    """
-    length = request.content_length
-    if length is None and "wsgi.input_terminated" not in request.environ:
+
+def _read(environ: Environ) -> bytes:
+    """Read the body; a declared length over the limit is refused before a byte."""
+    chunked = environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower() == "chunked"
+    given = environ.get("CONTENT_LENGTH", "")
+    if not chunked and not given.isdecimal():
         return b""
-    if (length or 0) > MAX_BYTES:
+    length = MAX_BYTES + 1 if chunked else int(given)
+    if not chunked and length > MAX_BYTES:
         raise TooLargeError
-    wanted = MAX_BYTES + 1 if length is None else length
     try:
-        body = _up_to(wanted, request.environ["wsgi.input"])
+        body = _up_to(length, environ["wsgi.input"])
     except Exception as error:  # each server has its own for chunks that are wrong
         raise BrokenBodyError from error
     if len(body) > MAX_BYTES:
         raise TooLargeError
-    if length is not None and len(body) < length:
+    if not chunked and len(body) < length:
         raise BrokenBodyError
     return body
 
 
 def _up_to(size: int, stream: IO[bytes]) -> bytes:
-    body = stream.read(size)
+    body = stream.read(size) if size else b""
     if len(body) == size:
         return body
     pieces = [body]
@@ -85,3 +106,12 @@ def _up_to(size: int, stream: IO[bytes]) -> bytes:
         pieces.append(stream.read(size))
         size -= len(pieces[-1])
     return b"".join(pieces)
+
+
+def _started(reply: Reply, start: Start, *, head: bool) -> Iterable[bytes]:
+    headers = list(reply.headers.items())
+    if reply.status != HTTPStatus.NO_CONTENT:
+        headers.append(("Content-Type", reply.content_type))
+        headers.append(("Content-Length", str(len(reply.body))))
+    start(_PHRASES.get(reply.status, f"{reply.status} Refused"), headers)
+    return [] if head else [reply.body]

@@ -4,12 +4,20 @@ It is a new row with `replay_of`; its facts are a new revision of those heard be
 and the ledger is computed again from the newest.
 """
 
+from collections.abc import Mapping
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.boot import Hub
+from hub.core import audit
 from hub.core.models import Connection, InboundWebhook, new_id
+from hub.core.queries.listing import WEBHOOKS, narrowed
 from hub.jobs import ring_after
 from hub.sdk.clock import now
 from hub.sdk.errors import ConflictError, NotFoundError
+
+_BATCH = 200
 
 
 def webhook(session: Session, webhook_id: str) -> InboundWebhook:
@@ -46,3 +54,22 @@ def webhook(session: Session, webhook_id: str) -> InboundWebhook:
     session.flush()
     ring_after(session, "process")
     return again
+
+
+def webhooks(
+    hub: Hub, filters: Mapping[str, str], actor: str, *, dry_run: bool = False
+) -> int:
+    """Replay all kept webhooks the filters (those of the list) name; returns how
+    many. Without a filter on the state: the failed ones."""
+    wanted = {"state": "failed", **filters}
+    chosen = select(InboundWebhook.id).where(InboundWebhook.body.is_not(None))
+    with hub.read() as session:
+        found = session.scalars(narrowed(chosen, WEBHOOKS, wanted)).all()
+    if dry_run:
+        return len(found)
+    for start in range(0, len(found), _BATCH):
+        with hub.write() as session:
+            for id in found[start : start + _BATCH]:
+                webhook(session, id)
+            audit.record(session, actor, "webhooks.replayed", "webhooks", **wanted)
+    return len(found)

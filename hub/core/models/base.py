@@ -33,6 +33,11 @@ class UTCDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
+    @property
+    def python_type(self) -> type[datetime]:
+        """What filters and cursors are read as."""
+        return datetime
+
     def process_bind_param(
         self, value: datetime | None, dialect: Dialect
     ) -> datetime | None:
@@ -55,6 +60,11 @@ class DecimalText(TypeDecorator[Decimal]):
 
     impl = String
     cache_ok = True
+
+    @property
+    def python_type(self) -> type[Decimal]:
+        """What filters and cursors are read as."""
+        return Decimal
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
         return None if value is None else f"{value:f}"
