@@ -42,7 +42,7 @@ class Bulk(ma.Schema):
     dry_run = fields.Boolean(load_default=False)
 
 
-class Count(ma.Schema):
+class BulkCount(ma.Schema):
     """How many it were, or would be."""
 
     count = fields.Integer()
@@ -84,7 +84,7 @@ def confirm(id: str) -> Any:
 @blueprint.route("/deliveries/retry", methods=["POST"])
 @allowed(*ADMIN)
 @blueprint.arguments(Bulk, required=False)
-@blueprint.response(202, Count)
+@blueprint.response(202, BulkCount)
 def retry_many(values: dict[str, Any]) -> Any:
     """Retry all that the filters name; without a state, the dead ones."""
     return _many(retry.retry_many, DELIVERIES, values)
@@ -93,7 +93,7 @@ def retry_many(values: dict[str, Any]) -> Any:
 @blueprint.route("/deliveries/replay", methods=["POST"])
 @allowed(*ADMIN)
 @blueprint.arguments(Bulk, required=False)
-@blueprint.response(202, Count)
+@blueprint.response(202, BulkCount)
 def replay_many(values: dict[str, Any]) -> Any:
     """Replay all finished ones that the filters name."""
     return _many(retry.replay_many, DELIVERIES, values)
@@ -102,7 +102,7 @@ def replay_many(values: dict[str, Any]) -> Any:
 @blueprint.route("/inbound-webhooks/replay", methods=["POST"])
 @allowed(*ADMIN)
 @blueprint.arguments(Bulk, required=False)
-@blueprint.response(202, Count)
+@blueprint.response(202, BulkCount)
 def replay_webhooks(values: dict[str, Any]) -> Any:
     """Hear all webhooks again that the filters name; without a state, failed ones."""
     return _many(replay.webhooks, WEBHOOKS, values)
