@@ -42,8 +42,8 @@ def create_app(hub: Hub) -> Flask:
         SESSION_COOKIE_SECURE=hub.settings.base_url.startswith("https://"),
         PERMANENT_SESSION_LIFETIME=timedelta(days=7),
     )
+    app.wsgi_app = webhooks.Webhooks(hub, app.wsgi_app)  # type: ignore[assignment,method-assign]
     _trust_proxies(app, hub.settings.trusted_proxies)
-    app.register_blueprint(webhooks.blueprint(hub))
     app.register_blueprint(health.blueprint(hub))
     api.register(app)
     web.register(app)

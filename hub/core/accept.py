@@ -140,24 +140,23 @@ class _Loop:
         self._work = work
         self._woken = threading.Event()
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._running = False
 
     def wake(self) -> None:
         self._woken.set()
-        if self._thread is None or not self._thread.is_alive():
-            with self._lock:
-                if self._thread is None or not self._thread.is_alive():
-                    self._thread = threading.Thread(
-                        target=self._run, name=self._name, daemon=True
-                    )
-                    self._thread.start()
+        if self._running:
+            return
+        with self._lock:
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def _run(self) -> None:
-        while True:
-            self._woken.wait()
-            self._woken.clear()
-            try:
+        try:
+            while True:
+                self._woken.wait()
+                self._woken.clear()
                 self._work()
-            except BaseException:
-                self._woken.set()  # what is left is for the next thread
-                raise
+        finally:
+            self._running = False  # whoever wakes it next starts it again
+            self._woken.set()

@@ -2,13 +2,13 @@
 with the row. No transaction is open meanwhile; nothing a plugin raises gets out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from hub.boot import Hub
-from hub.core import backoff, contexts, outcomes
+from hub.core import backoff, contexts, header_lines, outcomes
 from hub.core.live import LiveConnection
 from hub.core.models import InboundWebhook as WebhookRow
 from hub.core.webhook_claims import Settlement
@@ -123,15 +123,10 @@ def _kept(row: WebhookRow) -> InboundWebhook:
     return InboundWebhook(
         id=row.id,
         path=row.path,
-        headers=Headers(_pairs(row.headers or b"")),
+        headers=Headers(header_lines.read(row.headers or b"")),
         body=row.body or b"",
         received_at=row.received_at,
     )
-
-
-def _pairs(lines: bytes) -> Sequence[tuple[str, str]]:
-    split = (line.partition(": ") for line in lines.decode("latin-1").split("\n"))
-    return [(name, text) for name, _, text in split if name]
 
 
 def _problem(about: str, error: BaseException) -> str:

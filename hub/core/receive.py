@@ -13,12 +13,21 @@ from urllib.parse import parse_qsl
 import structlog
 
 from hub.boot import Hub
-from hub.core import accept, contexts, keys, metrics, outcomes, replies
+from hub.core import (
+    accept,
+    contexts,
+    header_lines,
+    keys,
+    metrics,
+    outcomes,
+    replies,
+)
 from hub.core.inserts import Row
 from hub.core.live import LiveConnection, live
 from hub.core.refusals import Refusals
 from hub.core.replies import Reply
 from hub.sdk.clock import now
+from hub.sdk.context import Context
 from hub.sdk.errors import (
     HubError,
     NotFoundError,
@@ -28,7 +37,6 @@ from hub.sdk.errors import (
     UnreadyError,
 )
 from hub.sdk.provider import Provider
-from hub.sdk.redaction import HIDDEN, Redactor, is_secret_name
 from hub.sdk.webhooks import Answer, Headers, Verified, WebhookRequest
 
 MAX_BYTES: Final = 1024 * 1024
@@ -105,8 +113,9 @@ def _connection(hub: Hub, slug: str) -> LiveConnection:
 
 
 def _received(hub: Hub, connection: LiveConnection, request: RawRequest) -> Reply:
-    _check_form(hub.plugins.provider(connection.plugin), request)
-    seen = _seen(hub, connection, request)
+    headers = Headers(request.headers)
+    _check_form(hub.plugins.provider(connection.plugin), request, headers)
+    seen = _seen(hub, connection, request, headers)
     with _translated(connection):
         verified = _verified(hub, connection, seen, request.address)
     if not verified.keep:
@@ -118,7 +127,7 @@ def _received(hub: Hub, connection: LiveConnection, request: RawRequest) -> Repl
             dedupe_key=_stored_key(verified.dedupe_key),
             method=seen.method,
             path=seen.path,
-            headers=_lines(request.headers, connection.redactor),
+            headers=header_lines.write(request.headers, connection.redactor),
             body=seen.body,
             received_at=seen.received_at,
         ),
@@ -128,20 +137,21 @@ def _received(hub: Hub, connection: LiveConnection, request: RawRequest) -> Repl
     return replies.kept("accepted" if kept.fresh else "duplicate", kept.id)
 
 
-def _check_form(provider: Provider, request: RawRequest) -> None:
+def _check_form(provider: Provider, request: RawRequest, headers: Headers) -> None:
     if request.path not in provider.webhook_paths:
         raise _RefusedError(404, "The provider sends nothing to this path.")
     if request.method not in provider.webhook_methods:
         allowed = ", ".join(provider.webhook_methods)
         raise _RefusedError(405, f"Only {allowed} is taken here.", {"Allow": allowed})
-    kind = Headers(request.headers).get("Content-Type", "")
-    media_type = kind.partition(";")[0].strip().lower()
+    media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     bare_get = request.method == "GET" and not media_type
     if media_type not in provider.webhook_types and not bare_get:
         raise _RefusedError(415, "The provider sends another media type.")
 
 
-def _seen(hub: Hub, connection: LiveConnection, request: RawRequest) -> WebhookRequest:
+def _seen(
+    hub: Hub, connection: LiveConnection, request: RawRequest, headers: Headers
+) -> WebhookRequest:
     try:
         parameters = parse_qsl(
             request.query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS
@@ -157,7 +167,7 @@ def _seen(hub: Hub, connection: LiveConnection, request: RawRequest) -> WebhookR
         method=request.method,
         path=request.path,
         url=hub.url(f"/webhooks/{connection.slug}{path}{query}"),
-        headers=Headers(request.headers),
+        headers=headers,
         query=dict(reversed(parameters)),  # the first of a name counts
         body=body,
         received_at=now(),
@@ -169,7 +179,7 @@ def _verified(
 ) -> Verified:
     """Let the plugin decide, with the key it asked for."""
     plugin, call = connection.plugin, hub.plugins.call
-    ctx = contexts.build(hub, connection)
+    ctx = hub.part(_Contexts).of(connection)
     url = None
     if hub.plugins.has(plugin, "webhook_key_url"):
         url = call(plugin, "webhook_key_url", request=seen, ctx=ctx)
@@ -181,6 +191,22 @@ def _verified(
     if url is not None:
         keys.proved(hub, url)
     return verified
+
+
+class _Contexts:
+    """The contexts that verifying needs: nothing in them is of one request."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._made: dict[str, tuple[LiveConnection, Context]] = {}
+
+    def of(self, connection: LiveConnection) -> Context:
+        """The context of a connection as it is in force."""
+        found = self._made.get(connection.id)
+        if found is None or found[0] is not connection:
+            found = (connection, contexts.build(self._hub, connection))
+            self._made[connection.id] = found
+        return found[1]
 
 
 @contextmanager
@@ -213,20 +239,6 @@ def _stored_key(key: str | None) -> str | None:
     if key is None or _PLAIN_KEY.fullmatch(key):
         return key
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _lines(headers: tuple[tuple[str, str], ...], redactor: Redactor) -> bytes:
-    """The headers as raw lines, without the secrets a provider sends along."""
-    lines = (f"{name}: {_shown(name, text, redactor)}" for name, text in headers)
-    return "\n".join(lines).encode("latin-1", "replace")
-
-
-def _shown(name: str, text: str, redactor: Redactor) -> str:
-    # Signatures are no secrets, and evidence.
-    signature = name.lower().endswith(("signature", "sig"))
-    if is_secret_name(name) and not signature:
-        return HIDDEN
-    return redactor.text(text).replace("\n", " ").replace("\r", " ")
 
 
 def _refuse(
