@@ -36,7 +36,7 @@ class ProviderError(HubError):
 
     `status` is the HTTP status, `code` the provider's own error code, `reference`
     its id for support. `outcome_unknown` is true where the request may have taken
-    effect all the same (502, 504, a read that broke off).
+    effect all the same (500, 502, 504, a read that broke off).
     """
 
     def __init__(

@@ -5,6 +5,7 @@ import json
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import (
     parse_qsl,
@@ -45,6 +46,7 @@ _PAIR = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Tell whether a field, header or parameter of this name holds a secret."""
     plain = re.sub(r"[^a-z0-9]", "", name.lower())
@@ -136,11 +138,24 @@ class Redactor:
         if "form-urlencoded" in content_type.lower():
             return self._form(plain)
         try:
-            # Numbers stay as they were written: an excerpt is evidence.
-            value = json.loads(plain, parse_float=_Number, parse_int=_Number)
-            return _json_text(redact_fields(value), self)
+            return self._json(plain)
         except (ValueError, RecursionError):
             return _PAIR.sub(_pair_hidden, plain)
+
+    def _json(self, plain: str) -> str:
+        """Leave JSON letter by letter as it is, unless something in it has to be
+        hidden or might be escaped in a way of its own: an excerpt is evidence."""
+        named = False
+
+        def look(pairs: list[tuple[str, Any]]) -> None:
+            nonlocal named
+            named = named or any(held != "" and is_secret_name(n) for n, held in pairs)
+
+        json.loads(plain, object_pairs_hook=look)
+        if not named and "\\" not in plain:
+            return plain
+        value = json.loads(plain, parse_float=_Number, parse_int=_Number)
+        return _json_text(redact_fields(value), self)
 
     def _form(self, text: str) -> str:
         """Hide among `name=value&…`: as written (where + is a plus to those who

@@ -227,12 +227,32 @@ def test_headers_are_hidden_by_name_and_by_value() -> None:
     )
 
 
-def test_json_excerpt_keeps_numbers_and_words_as_they_were_written() -> None:
-    body = b'{"amount":10.10,"big":12345678901234567890,"ok":true,"n":null}'
+def test_json_with_nothing_to_hide_stays_letter_by_letter() -> None:
+    body = '{"amount":10.10,  "page":null,"list":[{"a":1e3}], "name": "é"}'
+
+    assert body == Redactor(["a-secret-value"]).excerpt(body.encode())
+
+
+def test_json_with_something_to_hide_keeps_numbers_as_they_were_written() -> None:
+    body = (
+        b'{"amount":10.10,"big":12345678901234567890,"ok":true,"n":null,"pin_token":7}'
+    )
 
     assert (
-        '{"amount": 10.10, "big": 12345678901234567890, "ok": true, "n": null}'
-        == Redactor().excerpt(body, "application/json")
+        '{"amount": 10.10, "big": 12345678901234567890, "ok": true, "n": null, '
+        f'"pin_token": "{HIDDEN}"}}' == Redactor().excerpt(body, "application/json")
+    )
+
+
+def test_secret_field_named_twice_is_hidden() -> None:
+    assert "first" not in Redactor().excerpt(b'{"token": "first", "token": ""}')
+
+
+def test_secret_escaped_in_an_unusual_way_is_hidden() -> None:
+    body = '{"said": "no key a\\u002dsecret\\u002Dvalue"}'
+
+    assert f'{{"said": "no key {HIDDEN}"}}' == (
+        Redactor(["a-secret-value"]).excerpt(body.encode())
     )
 
 
