@@ -52,6 +52,10 @@ class Resources(Blueprint):
 
     ARGUMENTS_PARSER = _Parser()
 
+    def __init__(self, name: str, import_name: str, **options: Any) -> None:
+        # Pages have the same nouns.
+        super().__init__(f"api-{name}", import_name, **options)
+
     def filters(self, schema: type[ma.Schema]) -> Any:
         """Take query parameters; anything wrong with them is a 400."""
         return self.arguments(schema, location="query", error_status_code=400)
