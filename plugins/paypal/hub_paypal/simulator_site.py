@@ -80,7 +80,9 @@ class PayPalSite(simulator.Simulator):
         return {
             "environment": self._environment,
             "client_id": str(self.config.get("client_id") or "simulated-client"),
-            "client_secret": str(self.config.get("client_secret") or "simulated"),
+            "client_secret": str(
+                self.config.get("client_secret") or "simulated-client-secret"
+            ),
             "webhook_id": str(self.config.get("webhook_id") or DEFAULT_WEBHOOK_ID),
             "webhook_trust_roots": self.authority.root_pem.decode(),
             "webhook_cert_base_url": url,

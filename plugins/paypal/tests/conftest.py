@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -10,14 +11,14 @@ from typing import Any
 
 import pytest
 import requests
-import structlog
 
+import hub_paypal
+from hub.sdk import samples
 from hub.sdk.context import Context
-from hub.sdk.http import ApiClient, CallRecord
-from hub.sdk.redaction import Redactor
+from hub.sdk.http import CallRecord
 from hub.sdk.simulator import Simulators, serve
+from hub.sdk.testing import make_context
 from hub.sdk.webhooks import Headers, InboundWebhook, WebhookRequest
-from hub_paypal.provider import PROVIDER
 from hub_paypal.simulator import Simulator
 from hub_paypal.simulator_site import DEFAULT_WEBHOOK_ID
 
@@ -30,9 +31,8 @@ def sample() -> Callable[[str], dict[str, Any]]:
     """Read a sample event anew, free to be changed."""
 
     def read(name: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(
-            (SAMPLES / "webhooks" / f"{name}.json").read_bytes()
-        )
+        recorded = samples.read(SAMPLES / "webhooks" / f"{name}.http")
+        found: dict[str, Any] = json.loads(recorded.body)
         return found
 
     return read
@@ -55,7 +55,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         cases = vectors()
         metafunc.parametrize("any_vector", cases, ids=[case["name"] for case in cases])
     if "sample_name" in metafunc.fixturenames:
-        names = sorted(path.stem for path in (SAMPLES / "webhooks").glob("*.json"))
+        names = sorted(path.stem for path in (SAMPLES / "webhooks").glob("*.http"))
         metafunc.parametrize("sample_name", names)
 
 
@@ -114,7 +114,7 @@ def kept() -> Callable[[object], InboundWebhook]:
 
 
 class Kept:
-    """The connection's state, in memory; remembers what was marked secret."""
+    """The connection's state, in memory; remembers what was secret, and how long."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -136,16 +136,6 @@ class Kept:
         self.values.pop(key, None)
 
 
-class NoReferences:
-    """PayPal's plugin keeps no external references."""
-
-    def find(self, entity: str, kind: str) -> str | None:
-        raise NotImplementedError
-
-    def save(self, entity: str, kind: str, id: str, url: str = "") -> None:
-        raise NotImplementedError
-
-
 @pytest.fixture
 def calls() -> list[CallRecord]:
     """Every call made, as it would be kept."""
@@ -158,31 +148,18 @@ def make_ctx(calls: list[CallRecord]) -> Callable[..., Context]:
 
     def make(base: str = "", **settings: Any) -> Context:
         known = {
-            "environment": "sandbox",
             "client_id": "AeA1QIZXiflr1",
             "client_secret": "EC-made-up-secret-of-tests",
             "webhook_id": "2K7411960N3356127",
         }
-        client = ApiClient(
-            plugin="paypal",
-            connection="paypal",
-            title="PayPal",
-            hosts=PROVIDER.hosts,
+        ctx = make_context(
+            hub_paypal,
+            known | settings,
             api_base_url=base,
-            redactor=Redactor([known["client_secret"]]),
+            delivery=None,
             record=calls.append,
         )
-        return Context(
-            plugin="paypal",
-            connection="paypal",
-            settings=known | settings,
-            http=client,
-            refs=NoReferences(),
-            state=Kept(),
-            log=structlog.get_logger(),
-            hub_url="https://hub.example",
-            webhook_url="https://hub.example/webhooks/paypal",
-        )
+        return replace(ctx, state=Kept())
 
     return make
 

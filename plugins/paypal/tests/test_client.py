@@ -203,7 +203,7 @@ def test_the_token_answer_is_kept_nowhere(paypal, make_ctx, calls):
 
 
 WANTED = ("PAYMENT.CAPTURE.COMPLETED", "PAYMENT.CAPTURE.DECLINED")
-OURS = "https://hub.example/webhooks/paypal"
+OURS = "https://hub.example.com/webhooks/paypal"
 
 
 def offer(paypal, *names):
