@@ -426,7 +426,7 @@ def test_every_call_is_recorded(
             duration_ms=calls.records[0].duration_ms,
             request_size=12,
             response_size=12,
-            request_excerpt='{"name": "x"}',
+            request_excerpt='{"name":"x"}',
             response_excerpt='{"id": "t1"}',
             started_at=moment,
         )
