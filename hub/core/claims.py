@@ -92,6 +92,14 @@ class Claimed:
     started_at: datetime
 
 
+@dataclass(frozen=True)
+class Take:
+    """What a claim took: to be sent, and how many were put aside instead."""
+
+    claimed: Sequence[Claimed]
+    aside: int
+
+
 def look(session: Session, hub: Hub) -> list[Ready]:
     """Find the connections that may be sent something right now."""
     moment = clock.now()
@@ -132,14 +140,14 @@ def claim(
     *,
     worker: str,
     suspect: bool = True,
-) -> list[Claimed]:
+) -> Take:
     """Take up to so many deliveries of each of these connections; at the most one
     `suspect`, and only if this process has none yet."""
     asked = {
         each.connection_id: each for each in ready if wanted.get(each.connection_id)
     }
     taker = _Taker(session, hub, new_id("clm"), suspect)
-    claimed: list[Claimed] = []
+    claimed, aside = list[Claimed](), 0
     for connection in _locked(session, list(asked)):
         pauses.resume(session, connection)
         each, id = asked[connection.id], connection.id
@@ -151,9 +159,10 @@ def claim(
         if each.outage_id is not None and count > 0 and not fit:
             _release_probe(session, each.outage_id)
         claimed += fit
+        aside += len(rows) - len(fit)
     if claimed:
         session.execute(insert(Attempt), [_attempt(each, worker) for each in claimed])
-    return claimed
+    return Take(claimed, aside)
 
 
 def renew(session: Session, held: Iterable[Claimed]) -> None:

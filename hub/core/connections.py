@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from hub.boot import Hub, hub_of
 from hub.core import (
     audit,
+    breaker,
     connection_settings,
     live,
     plugin_switches,
@@ -148,6 +149,7 @@ def repaired(session: Session, slug: str, *, actor: str = audit.HUB) -> Connecti
     if row.state == "needs_reauth":
         _move(row, "active")
         _changed(session, row, actor, "repaired")
+    breaker.recovered(session, row)
     return row
 
 

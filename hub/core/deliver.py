@@ -6,7 +6,7 @@ transaction, and the pool's scribe writes the results in batches.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from hub.boot import Hub
@@ -20,7 +20,7 @@ Stop = Callable[[], bool]
 
 
 def drain(hub: Hub, pool: Pool, stop: Stop, budget_seconds: float = 2.0) -> int:
-    """Hand to the pool what may be sent now; returns how many deliveries.
+    """Hand to the pool what may be sent now; returns how many deliveries it moved.
 
     It doesn't wait for them: whoever finishes one makes the pool ask for another
     look, and what is not looked at in time is rung for again (ROAD 23, 24).
@@ -47,9 +47,11 @@ def drain_all(hub: Hub, *, size: int = 16, seconds: float = 60.0) -> int:
     until, count = time.monotonic() + seconds, 0
     try:
         while time.monotonic() < until:
+            # Idle before the look: what a result sets free is seen by another one.
+            idle = pool.is_idle()
             handed = drain(hub, pool, lambda: False)
             count += handed
-            if not handed and pool.is_idle():
+            if idle and not handed:
                 break
             pool.wait(0.05)
     finally:
@@ -71,7 +73,7 @@ def _round(hub: Hub, pool: Pool) -> int:
     if not any(granted.values()):
         return 0
     with hub.write() as session:
-        claimed = claims.claim(
+        take = claims.claim(
             session,
             hub,
             ready,
@@ -79,10 +81,10 @@ def _round(hub: Hub, pool: Pool) -> int:
             worker=pool.worker,
             suspect=not pool.has_suspect(),
         )
-    _give_back(hub, ready, granted, claimed)
-    for each in claimed:
+    _give_back(hub, ready, granted, take.claimed)
+    for each in take.claimed:
         pool.submit(each)
-    return len(claimed)
+    return len(take.claimed) + take.aside
 
 
 def _call_for_help(hub: Hub, pool: Pool) -> None:
@@ -110,7 +112,10 @@ def _within_rates(
 
 
 def _give_back(
-    hub: Hub, ready: list[Ready], granted: Mapping[str, int], claimed: list[Claimed]
+    hub: Hub,
+    ready: Sequence[Ready],
+    granted: Mapping[str, int],
+    claimed: Sequence[Claimed],
 ) -> None:
     used: dict[str, int] = {}
     for each in claimed:

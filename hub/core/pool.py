@@ -152,15 +152,18 @@ class Pool:
         until = time.monotonic() + grace
         while time.monotonic() < until and self._anything():
             self.wait(min(0.05, max(0.0, until - time.monotonic())))
+        self.give_up()
+        for _ in range(self._threads):
+            self._work.put(None)
+        self._scribe.close()
+
+    def give_up(self) -> None:
+        """Stop waiting for what is under way; it is tried again by somebody else."""
         with self._lock:
             left = list(self._running.values())
-            threads = self._threads
         for each in left:
             if not _overran(each):  # its lease runs out: that counts (ROAD 26)
                 self._scribe.settle(each.sending.interrupted())
-        for _ in range(threads):
-            self._work.put(None)
-        self._scribe.close()
 
     def _anything(self) -> bool:
         with self._lock:

@@ -74,9 +74,7 @@ class Actor:
 
     def _act(self, event: SdkEvent, ctx: Context) -> None:
         with self._lock:
-            self.heard.append(
-                event.data.get("name", event.type)
-            )
+            self.heard.append(event.data.get("name", event.type))
             self.keys.append(ctx.idempotency_key())
             act = self.acts.pop(0) if self.acts else self.after
         act(event, ctx)
