@@ -23,6 +23,8 @@ from hub.settings import DEFAULT_PORT, Settings
 # Ctrl-C ends everything within five seconds (the promise of the README).
 _GRACE_SECONDS = 4.0
 _READY_SECONDS = 60
+LOG = "hub.log"
+_LOG_BYTES = 20 * 1024 * 1024
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Parts:
     """The running parts and the environment they are given."""
 
     environment: Mapping[str, str]
+    log: Path
     parts: list[Part] = field(default_factory=list)
 
     def start(self, name: str, *arguments: str) -> Part:
@@ -69,7 +72,7 @@ class Parts:
         stop([p.process for p in self.parts if p.process], seconds=_GRACE_SECONDS)
 
     def _spawn(self, part: Part) -> None:
-        part.process = spawn(part.arguments, env=self.environment)
+        part.process = spawn(part.arguments, env=self.environment, log=self.log)
         part.started, part.again_at = time.monotonic(), 0.0
 
 
@@ -86,7 +89,7 @@ def main(
     settings = _with_base_url(settings, port)
     with _owned(settings.data_dir), _signals() as stopped:
         redis = None if settings.redis_url else embedded.start(settings.data_dir)
-        parts = Parts(_environment(settings))
+        parts = Parts(_environment(settings), _log_file(settings.data_dir))
         try:
             simulators = _prepare(settings, parts, demo)
             _start(parts, host, port, workers)
@@ -160,6 +163,7 @@ def _greet(settings: Settings, simulators: str | None) -> None:
         hub.database.dispose()
         if link:
             lines.append(f"Make the first admin (once, within a day): {link}")
+    lines += [f"Log: {settings.data_dir / LOG}", "Ctrl-C ends it all."]
     print("\n".join(lines), flush=True)  # noqa: T201 — the command's output
 
 
@@ -176,6 +180,19 @@ def _with_base_url(settings: Settings, port: int) -> Settings:
     if settings.environ.get("HUB_BASE_URL"):
         return settings
     return replace(settings, base_url=f"http://localhost:{port}")
+
+
+def _log_file(folder: Path) -> Path:
+    """What the parts say goes to one file, so that the terminal says what to do."""
+    log = folder / LOG
+    if log.exists() and log.stat().st_size > _LOG_BYTES:
+        log.replace(log.with_suffix(".log.1"))
+    return log
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return "\n".join(lines[-12:])
 
 
 def _check_port(host: str, port: int) -> None:
@@ -250,7 +267,10 @@ def _wait_for(url: str, parts: Parts, stopped: list[int] | None = None) -> None:
             return
         for part in parts.parts:
             if part.process is not None and part.process.poll() is not None:
-                raise SettingsError(f"The {part.name} part did not start; see above.")
+                raise SettingsError(
+                    f"The {part.name} part did not start; the end of {parts.log}:\n"
+                    f"{_tail(parts.log)}"
+                )
         if time.monotonic() > deadline:
             raise SettingsError(f"{url} did not answer within {_READY_SECONDS} s.")
         time.sleep(0.05)
