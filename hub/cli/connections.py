@@ -183,7 +183,8 @@ def _told(hub: "Hub", slug: str, as_json: bool, done: str) -> None:
 
     revision.wait_until_taken(hub)
     row = _row(live(hub).by_slug(slug))
-    text = f"{slug} is {done}; its state is {row['state']}."
+    state = "" if row["state"] == done else f" and its state {row['state']}"
+    text = f"{slug} is {done}{state}."
     say(as_json, row, f"{text} {row['problem']}".strip())
 
 
