@@ -1,4 +1,4 @@
-"""Print the benchmark table: `python3 dev.py bench [accept|deliver|feed|start]`."""
+"""Print the benchmark table: `python3 dev.py bench [NAME …]`."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ BOTH = ("sqlite", "postgresql")
 BENCHES: dict[str, Callable[[], Iterator[dict[str, object]]]] = {
     "accept": lambda: (accept.measure(database) for database in BOTH),
     "deliver": lambda: (deliver.measure(database) for database in BOTH),
+    "idle": lambda: (deliver.idle(database) for database in BOTH),
     "slow": lambda: (deliver.beside_slow(database) for database in BOTH),
     "feed": lambda: iter([feed.measure()]),
     "start": lambda: iter([start.measure()]),
