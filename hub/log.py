@@ -21,8 +21,14 @@ from hub.settings import Settings
 _PLAIN = (int, float, bool, type(None))
 # By key (a connection's id): the newest, and the one before for calls under way.
 _hidden: dict[str, tuple[Redactor, ...]] = {}
-# Their lines say nothing that ours don't.
-_QUIET = ("urllib3", "rq", "alembic", "gunicorn.access", "geventwebsocket")
+# Below these levels their lines say nothing that ours don't. Some set their loggers'
+# levels themselves, so it is the handler that looks.
+_QUIET: Mapping[str, int] = {
+    "alembic": logging.WARNING,
+    "gunicorn.access": logging.WARNING,
+    "rq": logging.WARNING,
+    "urllib3": logging.ERROR,
+}
 
 
 def configure(settings: Settings, stream: TextIO | None = None) -> None:
@@ -38,9 +44,8 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
             ],
         )
     )
+    handler.addFilter(_worth_it)
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -88,6 +93,14 @@ def _redacted(key: str, value: Any) -> Any:
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     return redact(value if isinstance(value, str) else repr(value))
+
+
+def _worth_it(record: logging.LogRecord) -> bool:
+    return all(
+        record.levelno >= least
+        for name, least in _QUIET.items()
+        if record.name == name or record.name.startswith(f"{name}.")
+    )
 
 
 _STRUCTLOGS = ("_record", "_from_structlog")

@@ -112,6 +112,20 @@ def test_other_libraries_lines_go_the_same_way(lines: io.StringIO) -> None:
     assert "Z0rr0" not in lines.getvalue()
 
 
+def test_chatter_of_other_libraries_is_left_out(lines: io.StringIO) -> None:
+    """Even where they set their loggers' levels themselves."""
+    for name, level in (
+        ("rq.worker", "info"),
+        ("urllib3.connectionpool", "warning"),
+        ("rq.worker", "warning"),
+        ("rqueue", "info"),
+    ):
+        logging.getLogger(name).setLevel("DEBUG")
+        getattr(logging.getLogger(name), level)(f"{name} {level}")
+
+    assert ["rq.worker warning", "rqueue info"] == [e["event"] for e in parsed(lines)]
+
+
 def test_what_nobody_caught_is_a_line_too(lines: io.StringIO) -> None:
     def fail() -> None:
         raise RuntimeError(CANARY)
