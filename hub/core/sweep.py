@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import Session, aliased
 
 from hub.boot import Hub, hub_of
 from hub.core import claims, outcomes, pauses, plugin_switches, webhook_claims
@@ -34,10 +34,11 @@ def run(hub: Hub) -> int:
 
 def lost(hub: Hub, worker: str) -> int:
     """Take up at once what this worker held: it is known to have ended."""
-    theirs = Delivery.id.in_(
-        select(Attempt.delivery_id).where(
-            Attempt.worker == worker, Attempt.claim == Delivery.claim
-        )
+    running = aliased(Attempt)
+    theirs = exists().where(
+        running.delivery_id == Delivery.id,
+        running.claim == Delivery.claim,
+        running.worker == worker,
     )
     return _take_up(hub, theirs)
 

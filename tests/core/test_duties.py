@@ -1,0 +1,152 @@
+"""Periodic duties without a leader (ROAD 27)."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from hub.boot import Hub
+from hub.core import duties, presence
+from hub.core.duties import DUTIES, Duty
+from hub.core.models import Duty as Row
+from hub.core.models import Worker
+from hub.sdk.clock import now
+from hub.sdk.errors import UnreadyError
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(now(), tick=False) as traveller:
+        yield traveller
+
+
+def test_duty_runs_when_it_is_due(hub: Hub, clock: time_machine.Traveller) -> None:
+    runs: list[int] = []
+    mine = [Duty("count", MINUTE, lambda hub: runs.append(1))]
+
+    assert ["count"] == duties.run_due(hub, mine)
+    assert [] == duties.run_due(hub, mine)
+    clock.shift(MINUTE)
+    assert ["count"] == duties.run_due(hub, mine)
+
+    assert 2 == len(runs)
+
+
+def test_several_schedulers_do_a_duty_once(hub: Hub) -> None:
+    """ROAD 27: whoever's conditional UPDATE wins."""
+    runs: list[int] = []
+    mine = [Duty("count", MINUTE, lambda hub: runs.append(1))]
+    start = threading.Barrier(4)
+
+    def schedule() -> None:
+        start.wait()
+        for _ in range(5):
+            duties.run_due(hub, mine)
+
+    threads = [threading.Thread(target=schedule) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [1] == runs
+
+
+def test_duty_of_a_dead_scheduler_is_taken_up(
+    hub: Hub, clock: time_machine.Traveller
+) -> None:
+    """ROAD 27: its lease runs out."""
+    runs: list[int] = []
+    mine = [Duty("count", MINUTE, lambda hub: runs.append(1))]
+    with hub.write() as session:
+        lease = now() + duties.LEASE
+        session.add(Row(name="count", next_at=now(), claim="dead", lease_until=lease))
+
+    duties.run_due(hub, mine)
+    assert [] == runs
+    clock.shift(duties.LEASE + MINUTE)
+    duties.run_due(hub, mine)
+
+    assert [1] == runs
+
+
+def test_failing_duty_is_shown_and_stops_no_other(hub: Hub) -> None:
+    def fail(hub: Hub) -> None:
+        raise ValueError("secret")
+
+    runs: list[int] = []
+    mine = [Duty("bad", MINUTE, fail), Duty("good", MINUTE, lambda hub: runs.append(1))]
+
+    duties.run_due(hub, mine)
+
+    with hub.read() as session:
+        row = session.get_one(Row, "bad")
+    assert [1] == runs
+    assert "ValueError" in row.last_error
+    assert "secret" not in row.last_error
+    assert row.next_at > now()
+
+
+def test_duty_that_can_not_be_done_now_says_why(hub: Hub) -> None:
+    def away(hub: Hub) -> None:
+        raise UnreadyError("The database can't be reached right now.")
+
+    duties.run_due(hub, [Duty("away", MINUTE, away)])
+
+    with hub.read() as session:
+        assert "can't be reached" in session.get_one(Row, "away").last_error
+
+
+def test_stop_is_heard_between_duties(hub: Hub) -> None:
+    runs: list[int] = []
+    mine = [Duty("count", MINUTE, lambda hub: runs.append(1))]
+
+    assert [] == duties.run_due(hub, mine, stop=lambda: True)
+    assert [] == runs
+
+
+def test_all_duties_of_the_hub_run_twice(
+    hub: Hub, clock: time_machine.Traveller
+) -> None:
+    """Law 4."""
+    names = [duty.name for duty in DUTIES]
+
+    assert names == duties.run_due(hub)
+    clock.shift(timedelta(days=1))
+    assert names == duties.run_due(hub)
+
+    with hub.read() as session:
+        assert {""} == {session.get_one(Row, name).last_error for name in names}
+
+
+def test_process_says_that_it_lives(hub: Hub, clock: time_machine.Traveller) -> None:
+    presence.beat(hub, "me", "deliver")
+    born = now()
+    clock.shift(MINUTE)
+    presence.beat(hub, "me", "deliver")
+
+    with hub.read() as session:
+        row = session.get_one(Worker, "me")
+    assert (born, now()) == (row.started_at, row.seen_at)
+    presence.leave(hub, "me")
+    with hub.read() as session:
+        assert session.get(Worker, "me") is None
+
+
+def test_who_ended_without_a_word_is_forgotten(
+    hub: Hub, clock: time_machine.Traveller
+) -> None:
+    presence.beat(hub, "gone", "deliver")
+    clock.shift(timedelta(days=2))
+    presence.beat(hub, "here", "deliver")
+
+    assert 1 == presence.forget(hub)
+    assert 0 == presence.forget(hub)
+
+
+def test_names_are_never_used_twice() -> None:
+    assert presence.name("deliver") != presence.name("deliver")
