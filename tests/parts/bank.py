@@ -9,10 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from flask import Flask
+from werkzeug.test import Client, TestResponse
 
-from hub.app import create_app
+from hub.api import health
+from hub.api.webhooks import Webhooks
 from hub.boot import Hub
 from hub.core.models import Connection, InboundWebhook, PluginSwitch
 from hub.db import Database
@@ -22,7 +23,7 @@ from hub.plugins import Plugins, check
 from hub.sdk import clock
 from hub.sdk.context import Context
 from hub.sdk.errors import PayloadError, SignatureError
-from hub.sdk.facts import PaymentReceived
+from hub.sdk.facts import Match, PaymentReceived
 from hub.sdk.money import Money
 from hub.sdk.provider import Provider, SettingsSchema, secret, text
 from hub.sdk.webhooks import (
@@ -130,6 +131,7 @@ def heard(told: dict[str, Any]) -> Result:
         as_of=clock.now() - timedelta(minutes=1),
         reference=told.get("reference", told["id"]),
         amount=Money.parse(told["amount"], "EUR"),
+        match=Match(invoice_number=told.get("invoice")),
     )
     return Heard(event_id=told["id"], event_type=told["type"], facts=(fact,))
 
@@ -141,7 +143,7 @@ class Bank:
     hub: Hub
     plugin: BankPlugin
     connection: Connection
-    client: FlaskClient
+    client: Client
 
     def post(self, body: bytes, path: str = "", **options: Any) -> TestResponse:
         """Send what the bank would."""
@@ -198,4 +200,11 @@ def connected(database: Database, settings: Settings) -> Bank:
         )
     connection = connect(hub, "bank")
     connect(hub, "ears")
-    return Bank(hub, bank, connection, create_app(hub).test_client())
+    return Bank(hub, bank, connection, serving(hub))
+
+
+def serving(hub: Hub) -> Client:
+    """A client of the endpoints that need neither API nor pages."""
+    app = Flask("hub")
+    app.register_blueprint(health.blueprint(hub))
+    return Client(Webhooks(hub, app.wsgi_app))
