@@ -190,8 +190,7 @@ def _read(declared: fields.Field[Any], value: Any) -> Any:
 def _invalid(error: ValidationError, redactor: Redactor) -> InvalidError:
     # A plugin's own rule may quote what was entered.
     found = {
-        key: [redactor.text(_flat(said))]
-        for key, said in _messages(error).items()
+        key: [redactor.text(_flat(said))] for key, said in _messages(error).items()
     }
     return InvalidError(f"These settings are not valid: {_told(found)}", found)
 
