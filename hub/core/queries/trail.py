@@ -1,0 +1,131 @@
+"""The trail: webhook → facts → events → deliveries → attempts → API calls."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from hub.core.models import (
+    ApiCall,
+    Attempt,
+    Delivery,
+    Event,
+    FactRow,
+    InboundWebhook,
+    Notification,
+)
+
+_MOST = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookTrail:
+    """What became of one webhook."""
+
+    facts: Sequence[FactRow]
+    events: Sequence[Event]
+    deliveries: Sequence[Delivery]
+    calls: Sequence[ApiCall]
+    replays: Sequence[InboundWebhook]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventTrail:
+    """Where an event came from and where it went."""
+
+    fact: FactRow | None
+    deliveries: Sequence[Delivery]
+    notified: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryTrail:
+    """The tries of one delivery and its calls."""
+
+    attempts: Sequence[Attempt]
+    calls: Sequence[ApiCall]
+    replays: Sequence[Delivery]
+
+
+def of_webhook(session: Session, webhook_id: str) -> WebhookTrail:
+    """Follow a webhook to its end."""
+    facts = session.scalars(
+        select(FactRow)
+        .where(FactRow.webhook_id == webhook_id)
+        .order_by(FactRow.created_at, FactRow.id)
+        .limit(_MOST)
+    ).all()
+    events = session.scalars(
+        select(Event)
+        .where(Event.fact_id.in_([fact.id for fact in facts]))
+        .order_by(Event.id)
+        .limit(_MOST)
+    ).all()
+    return WebhookTrail(
+        facts=facts,
+        events=events,
+        deliveries=_deliveries(session, [event.id for event in events]),
+        calls=_calls(session, webhook_id=webhook_id),
+        replays=session.scalars(
+            select(InboundWebhook)
+            .where(InboundWebhook.replay_of == webhook_id)
+            .order_by(InboundWebhook.received_at)
+        ).all(),
+    )
+
+
+def of_event(session: Session, event: Event) -> EventTrail:
+    """Look both ways from an event."""
+    notified = select(func.count()).where(Notification.event_id == event.id)
+    return EventTrail(
+        fact=session.get(FactRow, event.fact_id) if event.fact_id else None,
+        deliveries=_deliveries(session, [event.id]),
+        notified=session.scalar(notified) or 0,
+    )
+
+
+def of_delivery(session: Session, delivery_id: str) -> DeliveryTrail:
+    """The tries of a delivery, oldest first."""
+    return DeliveryTrail(
+        attempts=session.scalars(
+            select(Attempt)
+            .where(Attempt.delivery_id == delivery_id)
+            .order_by(Attempt.number)
+        ).all(),
+        calls=_calls(session, delivery_id=delivery_id),
+        replays=session.scalars(
+            select(Delivery)
+            .where(Delivery.replay_of == delivery_id)
+            .order_by(Delivery.created_at)
+        ).all(),
+    )
+
+
+def about(session: Session, subjects: Collection[str]) -> Sequence[Event]:
+    """The events about these things, oldest first."""
+    return session.scalars(
+        select(Event)
+        .where(Event.subject.in_(list(subjects)))
+        .order_by(Event.id)
+        .limit(_MOST)
+    ).all()
+
+
+def _deliveries(session: Session, events: Sequence[int]) -> Sequence[Delivery]:
+    return session.scalars(
+        select(Delivery)
+        .options(selectinload(Delivery.event))
+        .where(Delivery.event_id.in_(events))
+        .order_by(Delivery.created_at, Delivery.id)
+        .limit(_MOST)
+    ).all()
+
+
+def _calls(
+    session: Session, *, webhook_id: str | None = None, delivery_id: str | None = None
+) -> Sequence[ApiCall]:
+    wanted = select(ApiCall).order_by(ApiCall.created_at, ApiCall.id).limit(_MOST)
+    if webhook_id is not None:
+        return session.scalars(wanted.where(ApiCall.webhook_id == webhook_id)).all()
+    return session.scalars(wanted.where(ApiCall.delivery_id == delivery_id)).all()

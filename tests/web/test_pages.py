@@ -1,0 +1,164 @@
+"""Every page: who may see it, what its headers say, what it must never show."""
+
+from dataclasses import asdict
+
+import pytest
+
+from hub.core import connections
+from tests.parts.bank import SECRET as BANK_SECRET
+from tests.parts.bank import Bank
+from tests.web.conftest import CANARY, Browse, Browser, Things
+
+STAFF = (
+    *("/", "/notifications", "/notifications/bell", "/notifications.json"),
+    *("/invoices", "/invoices/new", "/invoices/{invoice}", "/invoices/{draft}"),
+    *("/payments", "/payments/{payment}", "/payments/{unmatched}"),
+    *("/companies", "/companies/new", "/companies/{company}"),
+    *("/companies/{company}/edit", "/quotes", "/quotes/{quote}"),
+)
+ADMINS = (
+    *("/settings", "/settings/connections/new?plugin=bank", "/settings/users"),
+    *("/settings/connections/bank", "/settings/connections/bank/remove"),
+    *("/settings/tokens", "/webhooks", "/inbound-webhooks/{webhook}"),
+    *("/inbound-webhooks/{failed_webhook}", "/events", "/events/{event}"),
+    *("/deliveries", "/deliveries/{delivery}", "/deliveries/{dead}"),
+    *("/api-calls", "/api-calls/{call}"),
+)
+ACTIONS = (
+    *("/logout", "/notifications/read-all", "/invoices/new", "/companies/new"),
+    *("/settings/tokens", "/settings/users", "/settings/connections/new"),
+    *("/settings/connections/bank", "/settings/connections/bank/remove"),
+    *("/settings/connections/bank/disable", "/invoices/{invoice}/void"),
+    *("/payments/{unmatched}/assign", "/deliveries/{dead}/retry", "/try/pay"),
+    *("/inbound-webhooks/{webhook}/replay",),
+)
+# One database will do where only the page is looked at.
+once = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
+def test_admins_see_every_page(admin: Browser, things: Things) -> None:
+    urls = [url.format(**asdict(things)) for url in STAFF + ADMINS]
+
+    assert {url: 200 for url in urls} == {
+        url: admin.get(url).status_code for url in urls
+    }
+
+
+@once
+def test_billing_sees_the_ledger_and_no_settings(
+    browse: Browse, things: Things
+) -> None:
+    billing = browse("billing")
+    seen = [url.format(**asdict(things)) for url in STAFF]
+    hidden = [url.format(**asdict(things)) for url in ADMINS]
+
+    assert {200} == {billing.get(url).status_code for url in seen}
+    assert {403} == {billing.get(url).status_code for url in hidden}
+    assert "/settings" not in billing.get("/").text
+
+
+@once
+def test_who_is_not_signed_in_is_asked_to(bank: Bank, things: Things) -> None:
+    client = bank.client
+    urls = [url.format(**asdict(things)) for url in STAFF + ADMINS]
+
+    answers = [client.get(url) for url in urls]
+
+    assert {302} == {answer.status_code for answer in answers}
+    assert all(answer.location.startswith("/login") for answer in answers)
+
+
+@once
+def test_no_form_is_taken_without_its_token(admin: Browser, things: Things) -> None:
+    urls = [url.format(**asdict(things)) for url in ACTIONS]
+
+    answers = {url: admin.client.post(url).status_code for url in urls}
+
+    assert dict.fromkeys(urls, 400) == answers
+
+
+@once
+def test_sign_in_takes_no_form_without_its_token(bank: Bank) -> None:
+    assert 400 == bank.client.post("/login", data={"email": "a@b.c"}).status_code
+
+
+@once
+def test_nothing_on_any_page_is_a_script(admin: Browser, things: Things) -> None:
+    """Payers, error texts, headers and names come from outside."""
+    for url in STAFF + ADMINS:
+        answer = admin.get(url.format(**asdict(things)))
+        if answer.mimetype == "text/html":
+            assert CANARY not in answer.text, url
+
+
+@once
+def test_the_traps_are_really_on_the_pages(admin: Browser, things: Things) -> None:
+    escaped = "&lt;script&gt;"
+    for url in ("/invoices/{invoice}", "/deliveries/{dead}", "/api-calls/{call}"):
+        assert escaped in admin.get(url.format(**asdict(things))).text, url
+
+
+@once
+def test_no_page_shows_a_secret(admin: Browser, bank: Bank, things: Things) -> None:
+    stored = "stored-secret-canary-0123456789"
+    with bank.hub.write() as session:
+        connections.add(session, "bank", "bank-2", {"signing_secret": stored})
+    urls = [*STAFF, *ADMINS, "/settings/connections/bank-2"]
+
+    for url in urls:
+        text = admin.get(url.format(**asdict(things))).text
+        assert stored not in text, url
+        assert BANK_SECRET not in text, url
+
+
+@once
+def test_headers_forbid_what_pages_do_not_need(admin: Browser) -> None:
+    answer = admin.get("/")
+    policy = answer.headers["Content-Security-Policy"]
+
+    assert "unsafe-inline" not in policy
+    assert "unsafe-eval" not in policy
+    assert policy.startswith("default-src 'self'")
+    assert "frame-ancestors 'none'" in policy
+    assert "nosniff" == answer.headers["X-Content-Type-Options"]
+    assert "DENY" == answer.headers["X-Frame-Options"]
+    assert "same-origin" == answer.headers["Referrer-Policy"]
+    assert "no-store" == answer.headers["Cache-Control"]
+
+
+@once
+def test_pages_hold_nothing_inline(admin: Browser, things: Things) -> None:
+    """The policy would refuse it: scripts, styles and handlers live in files."""
+    for url in STAFF + ADMINS:
+        text = admin.get(url.format(**asdict(things))).text
+        for forbidden in (" style=", "<style", " onclick=", "hx-on", "javascript:"):
+            assert forbidden not in text, (url, forbidden)
+
+
+@once
+def test_unknown_things_are_said_to_be_unknown(admin: Browser) -> None:
+    for url in ("/invoices/nope", "/events/99", "/settings/connections/nope"):
+        answer = admin.get(url)
+        assert 404 == answer.status_code
+        assert "There is no" in answer.text
+
+
+@once
+def test_a_bad_filter_says_what_it_takes(admin: Browser) -> None:
+    answer = admin.get("/invoices?due_date_to=soon")
+
+    assert 422 == answer.status_code
+    assert "takes a date" in answer.text
+
+
+@once
+def test_filters_narrow_lists_and_stay_in_links(admin: Browser, things: Things) -> None:
+    assert "INV-1" in admin.get("/invoices?state=open").text
+    assert "fit these filters" in admin.get("/invoices?state=paid").text
+
+
+@once
+def test_empty_lists_say_what_to_do_next(browse: Browse) -> None:
+    admin = browse("admin")
+    for url in ("/invoices", "/payments", "/companies", "/quotes", "/deliveries"):
+        assert 'class="empty"' in admin.get(url).text, url

@@ -1,0 +1,68 @@
+"""Try it: in the demo a client pays at a simulator, and the whole road runs."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import requests
+from flask import flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from hub.core.ledger import invoices
+from hub.core.live import live
+from hub.sdk.http import is_loopback
+from hub.sdk.money import Money
+from web.area import area
+from web.hub import the_hub
+
+pages = area("tryit")
+_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A payment connection that talks to a simulator on this machine."""
+
+    slug: str
+    title: str
+    url: str
+
+
+def shops() -> list[Shop]:
+    """Where clients can pay for show; none outside the demo."""
+    hub = the_hub()
+    found = []
+    for each in live(hub).all():
+        payment = each.provider is not None and each.provider.category == "payment"
+        here = is_loopback(urlsplit(each.api_base_url).hostname or "")
+        plays = hub.plugins.has(each.plugin, "simulator")
+        if payment and here and plays and each.working:
+            found.append(Shop(each.slug, each.title, each.api_base_url.rstrip("/")))
+    return found
+
+
+@pages.post("/try/pay")
+def pay() -> Response:
+    """A client pays an invoice at the simulator, which sends the webhook."""
+    chosen = request.form.get("shop")
+    shop = next((shop for shop in shops() if shop.slug == chosen), None)
+    with the_hub().read() as session:
+        invoice = invoices.get(session, request.form.get("invoice", ""))
+    if shop is None or not invoice.open_minor:
+        flash("There is nothing to pay here.", "warn")
+        return redirect(url_for("dashboard.index"))
+    amount = Money(invoice.open_minor, invoice.currency)
+    told = {
+        "amount": {"value": str(amount), "currency_code": amount.currency},
+        "invoice_id": invoice.number,
+    }
+    try:
+        requests.post(f"{shop.url}/_sim/pay", json=told, timeout=_SECONDS)
+    except requests.RequestException:
+        flash(f"The simulator of {shop.title} doesn't answer. Is it running?", "bad")
+        return redirect(url_for("dashboard.index"))
+    flash(
+        f"A client paid {amount.format()} for {invoice.number} at {shop.title}."
+        " Watch the bell: the webhook is on its way.",
+        "good",
+    )
+    return redirect(url_for("dashboard.index", paid=invoice.id))

@@ -1,0 +1,151 @@
+"""What templates can say: times, money, states, the frame around each page."""
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any, Final
+
+from flask import Flask, request
+from flask_login import current_user
+from markupsafe import Markup, escape
+
+from hub.core import notify
+from hub.sdk.clock import now
+from hub.sdk.money import Money
+from web import words
+from web.hub import the_hub
+from web.session import person
+
+# Area, its pages as (title, endpoint, the blueprint's name, icon), admins only.
+_ADMIN: Final = "admin"
+_MENU: Final = (
+    ("", "", (("Overview", "dashboard.index", "dashboard", "home"),)),
+    (
+        "Ledger",
+        "",
+        (
+            ("Invoices", "invoices.index", "invoices", "invoice"),
+            ("Payments", "payments.index", "payments", "payment"),
+            ("Companies", "companies.index", "companies", "company"),
+            ("Quotes", "quotes.index", "quotes", "quote"),
+        ),
+    ),
+    (
+        "Road",
+        _ADMIN,
+        (
+            ("Webhooks in", "trail.webhooks", "webhook", "in"),
+            ("Events", "trail.events", "event", "event"),
+            ("Deliveries out", "trail.deliveries", "deliver", "out"),
+            ("API calls", "trail.calls", "call", "call"),
+        ),
+    ),
+    (
+        "Hub",
+        _ADMIN,
+        (
+            ("Connections", "settings.index", "settings", "plug"),
+            ("People", "people.users", "user", "people"),
+            ("API tokens", "people.tokens", "token", "key"),
+        ),
+    ),
+)
+
+
+def register(app: Flask) -> None:
+    """Give templates their words."""
+    filters: dict[str, Callable[..., Any]] = {
+        "money": money,
+        "when": when,
+        "day": day,
+        "word": words.word,
+        "tone": words.tone,
+        "told": words.told,
+        "hook": words.hook_word,
+        "pretty": pretty,
+        "plain": plain,
+    }
+    app.jinja_env.filters.update(filters)
+    app.context_processor(_frame)
+
+
+def money(minor: int | None, currency: str) -> str:
+    """`1,200.00 EUR`, or a dash where nothing is known."""
+    return "—" if minor is None else Money(minor, currency).format()
+
+
+def when(moment: datetime | None, otherwise: str = "—") -> Markup:
+    """A time where the installation is, with the exact one for programs."""
+    if moment is None:
+        return escape(otherwise)
+    local = moment.astimezone(the_hub().settings.time_zone)
+    text = f"{local.day} {local:%b %Y, %H:%M:%S}"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        moment.isoformat(timespec="seconds"), f"{local:%Z}", text
+    )
+
+
+def day(value: date | None, otherwise: str = "—") -> Markup:
+    """A date."""
+    if value is None:
+        return escape(otherwise)
+    text = f"{value.day} {value:%b %Y}"
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), text)
+
+
+def pretty(value: object) -> str:
+    """Data as indented JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+def plain(data: bytes | None) -> str:
+    """Bytes as they came, readable: JSON indented, other bytes escaped."""
+    if data is None:
+        return ""
+    try:
+        return pretty(json.loads(data))
+    except (ValueError, RecursionError):
+        text = data.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+
+
+def _frame() -> dict[str, Any]:
+    base: dict[str, Any] = {"today": today}
+    if not current_user.is_authenticated:
+        return base
+    who = person()
+    with the_hub().read() as session:
+        unread = notify.unread_count(session, who.user_id)
+    return base | {
+        "me": who,
+        "is_admin": who.role == _ADMIN,
+        "menu": _menu(who.role),
+        "unread": unread,
+    }
+
+
+def today() -> date:
+    """Today where the installation is."""
+    return now().astimezone(the_hub().settings.time_zone).date()
+
+
+def _menu(role: str) -> list[tuple[str, list[tuple[str, str, str, bool]]]]:
+    endpoint = request.endpoint or ""
+    return [
+        (
+            title,
+            [
+                (name, target, icon, endpoint == target or _inside(endpoint, mark))
+                for name, target, mark, icon in pages
+            ],
+        )
+        for title, only, pages in _MENU
+        if only in ("", role)
+    ]
+
+
+def _inside(endpoint: str, mark: str) -> bool:
+    blueprint, _, view = endpoint.partition(".")
+    if blueprint in ("trail", "people"):
+        return view.startswith(mark)
+    return mark == ("settings" if blueprint == "connections" else blueprint)
