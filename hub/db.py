@@ -15,13 +15,15 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from hub.sdk.errors import UnreadyError
 
 POOL_TIMEOUT = 2  # seconds; then 503
+# No connection, no resources, shutting down, and a standby after a failover.
+_AWAY = ("08", "53", "57P", "25006")
 _LAST = "hub.last"
 _AFTER = "hub.after"
 Result = TypeVar("Result")
@@ -162,9 +164,13 @@ def _translated() -> Iterator[None]:
 
 
 def _is_unreachable(error: DBAPIError) -> bool:
-    words = ("unable to open", "connection failed", "connection refused", "is locked")
-    return type(error.orig).__name__ == "OperationalError" and any(
-        word in str(error.orig).lower() for word in words
+    origin: Any = error.orig
+    if hasattr(origin, "sqlstate"):  # PostgreSQL; a failed connection has none
+        state = origin.sqlstate or "08000"
+        return isinstance(error, OperationalError) and state.startswith(_AWAY)
+    words = ("unable to open", "is locked", "disk is full", "disk i/o error")
+    return isinstance(error, OperationalError) and any(
+        word in str(origin).lower() for word in words
     )
 
 
