@@ -59,7 +59,7 @@ def record_all(
 ) -> list[FactRow]:
     """Record the facts of one result or page in one transaction. The locks of all
     are taken first, in one order (ROAD 5); a replay's `revision` is above 0."""
-    _lock(session, connection, facts)
+    _lock(session, connection, facts, revision)
     rows = []
     for fact in facts:
         row = _keep(session, connection, fact, revision)
@@ -72,20 +72,22 @@ def record_all(
     return rows
 
 
-def _lock(session: Session, connection: Connection, facts: Sequence[Fact]) -> None:
+def _lock(
+    session: Session, connection: Connection, facts: Sequence[Fact], revision: int
+) -> None:
     """Take all locks: names, then invoices, then payments. What other facts of the
     same movements spoke of is touched too (a payout names its payments only once).
     """
     provider = connection.plugin
-    spoken = {str(key_of(provider, fact)) for fact in facts}
-    spoken |= {row.movement for row in _revisions(session, connection, facts)}
+    spoken = {key_of(provider, fact) for fact in facts}
+    if revision:
+        spoken |= _earlier(session, connection, facts)
     names = {f"movement:{key}" for key in spoken}
     lock_names(session, names.union(*(_names(provider, fact) for fact in facts)))
-    related = session.scalars(select(FactRow).where(FactRow.movement.in_(spoken)))
     references = {
-        reference
-        for fact in [*facts, *(from_data(row.kind, row.data) for row in related)]
-        for reference in payments_of(fact)
+        ref
+        for fact in [*facts, *_related(session, spoken)]
+        for ref in payments_of(fact)
     }
     lock_names(session, (payment_name(provider, each) for each in references))
     _lock_rows(session, provider, facts, references)
@@ -116,15 +118,24 @@ def _names(provider: str, fact: Fact) -> Iterable[str]:
         yield checkout_name(provider, fact.reference)
 
 
-def _revisions(
+def _earlier(
     session: Session, connection: Connection, facts: Sequence[Fact]
-) -> Sequence[FactRow]:
-    return session.scalars(
-        select(FactRow).where(
-            FactRow.connection_id == connection.id,
-            FactRow.fact_id.in_([fact.id for fact in facts]),
-        )
-    ).all()
+) -> set[Key]:
+    """What earlier revisions of these facts spoke of."""
+    found = select(FactRow.movement).where(
+        FactRow.connection_id == connection.id,
+        FactRow.fact_id.in_([fact.id for fact in facts]),
+    )
+    return {Key.parse(text) for text in session.scalars(found)}
+
+
+def _related(session: Session, keys: set[Key]) -> list[Fact]:
+    """The other facts of these movements. Those of a capture name it alone."""
+    texts = [str(key) for key in keys if key.kind != "capture"]
+    if not texts:
+        return []
+    rows = session.scalars(select(FactRow).where(FactRow.movement.in_(texts)))
+    return [from_data(row.kind, row.data) for row in rows]
 
 
 def _keep(
@@ -144,9 +155,8 @@ def _keep(
         "created_at": now(),
     }
     unique = ("connection_id", "fact_id", "revision")
-    if not insert_new(session, FactRow, [row], unique=unique):
-        return None
-    return session.get_one(FactRow, row["id"])
+    found = insert_new(session, FactRow, [row], unique=unique, returning=FactRow)
+    return found[0] if found else None
 
 
 def _kept(

@@ -13,18 +13,21 @@ def insert_new(
     rows: Sequence[Mapping[str, Any]],
     *,
     unique: Sequence[str],
+    returning: Any = None,
 ) -> list[Any]:
-    """Insert the rows whose `unique` columns are not there yet; return their ids.
+    """Insert the rows whose `unique` columns are not there yet; return their ids,
+    or what `returning` names.
 
     On PostgreSQL this waits for another transaction that is inserting the same.
     """
     session.flush()
+    wanted = model.id if returning is None else returning
     make = sqlite.insert if _sqlite(session) else postgresql.insert
     statement = make(model).on_conflict_do_nothing(index_elements=unique)
     found: list[Any] = []
     for start in range(0, len(rows), 500):
         batch = [dict(row) for row in rows[start : start + 500]]
-        result = session.execute(statement.returning(model.id), batch)
+        result = session.execute(statement.returning(wanted), batch)
         found += result.scalars().all()
     return found
 

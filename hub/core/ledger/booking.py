@@ -23,6 +23,7 @@ from hub.core.ledger.settling import (
     standings,
 )
 from hub.core.models import Charge, FactRow, Movement, Payment, new_id
+from hub.sdk.facts import Match
 
 
 def book(session: Session, key: Key, folded: Folded | None, row: FactRow) -> Booked:
@@ -37,9 +38,10 @@ def _book_capture(
     if payment is None and folded is None:
         return Booked("unchanged")
     before = standing(session, payment)
-    payment = payment or _new_payment(session, key, folded)
-    changed = put(session, key, folded, payment)
-    changed |= _describe(session, payment, folded)
+    payment = payment or _new_payment(key, folded)
+    changed = _describe(session, payment, folded, replayed=row.revision > 0)
+    session.add(payment)
+    changed |= put(session, key, folded, payment)
     changed |= _adopt(session, payment)
     if changed:
         settle(session, payment, before, cause_of_fact(key, folded, row))
@@ -85,38 +87,37 @@ _BOOKS: Mapping[str, _Book] = {
 }
 
 
-def _new_payment(session: Session, key: Key, folded: Folded | None) -> Payment:
+def _new_payment(key: Key, folded: Folded | None) -> Payment:
     amount = folded.amount if folded else None
-    payment = Payment(
+    return Payment(
         id=new_id("pay"),
         provider=key.provider,
         reference=key.reference,
         amount_minor=amount.minor if amount else 0,
         currency=amount.currency if amount else "",
     )
-    session.add(payment)
-    session.flush()
-    return payment
 
 
-def _describe(session: Session, payment: Payment, folded: Folded | None) -> bool:
+def _describe(
+    session: Session, payment: Payment, folded: Folded | None, *, replayed: bool
+) -> bool:
     """Copy what the facts tell beside the money, and find the invoice."""
-    if folded is None:
-        return False
     was = _description(payment)
-    payment.connection_id = folded.connection_id
-    payment.method, payment.payer = folded.method, folded.payer
-    payment.url = folded.url
-    waited = _waits_for(payment)
-    matching.note_match(payment, folded.matches)
-    # What is matched stays so until a fact names something else.
-    if payment.assigned_by is None and (
-        payment.invoice_id is None or waited != _waits_for(payment)
-    ):
-        found = matching.find(session, payment.provider, folded.matches)
-        if found:
-            payment.invoice_id = found.invoice_id
-            payment.charge_id = found.charge_id or payment.charge_id
+    matches: tuple[Match, ...] = ()
+    if folded is not None:
+        matches = folded.matches
+        payment.connection_id = folded.connection_id
+        payment.method, payment.payer = folded.method, folded.payer
+        payment.url = folded.url
+    matching.note_match(payment, matches)
+    if payment.assigned_by is None:
+        with session.no_autoflush:  # one UPDATE at the end is enough
+            found = matching.find(session, payment.provider, matches)
+        # Facts that name nothing we know leave the match alone; only a replay takes
+        # back what a fact named before.
+        if found or replayed:
+            payment.invoice_id = found.invoice_id if found else None
+            payment.charge_id = found.charge_id if found else None
     return _description(payment) != was
 
 
@@ -127,12 +128,6 @@ def _description(payment: Payment) -> tuple[str | None, ...]:
         payment.url,
         payment.invoice_id,
         payment.charge_id,
-        *_waits_for(payment),
-    )
-
-
-def _waits_for(payment: Payment) -> tuple[str | None, ...]:
-    return (
         payment.match_charge,
         payment.match_checkout,
         payment.match_invoice_number,
@@ -148,6 +143,8 @@ def _adopt(session: Session, payment: Payment) -> bool:
             Movement.payment_id.is_(None),
         )
     ).all()
+    if not parked:
+        return False
     for movement in parked:
         movement.payment_id = payment.id
     keys = [str(Key(m.provider, m.kind, m.reference)) for m in parked]
@@ -156,4 +153,4 @@ def _adopt(session: Session, payment: Payment) -> bool:
         .where(FactRow.movement.in_(keys), FactRow.state == "parked")
         .values(state="recorded", subject=f"payment:{payment.id}")
     )
-    return bool(parked)
+    return True

@@ -133,7 +133,8 @@ def update(
     check_changeable(invoice, set(changes))
     head = {name: changes[name] for name in changes if name != "lines"}
     given = checks.checked(HEAD, head)
-    if "number" in given:
+    if given.get("number", invoice.number) != invoice.number:
+        _check_renumberable(session, invoice)
         given["number"] = _number(session, given["number"], but=invoice.id)
     if "lines" in changes:
         given["lines"] = changes["lines"]
@@ -211,6 +212,15 @@ def _issue(session: Session, invoice: Invoice, origin_id: str | None) -> None:
     refresh(session, invoice, _cause("issue"))
     _publish(session, "invoice.created", invoice, origin_id)
     watch(session, invoice)
+
+
+def _check_renumberable(session: Session, invoice: Invoice) -> None:
+    """Money that named the number must go on finding its invoice."""
+    money = select(func.count()).where(Payment.invoice_id == invoice.id)
+    if session.scalar(money):
+        raise ConflictError(
+            f"Money came in for {invoice.number}: its number must stay as it is."
+        )
 
 
 def _check_voidable(session: Session, invoice: Invoice) -> None:

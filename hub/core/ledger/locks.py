@@ -41,14 +41,16 @@ def invoice_name(number: str) -> str:
 
 def lock_names(session: Session, names: Iterable[str]) -> None:
     """Hold these names to the end of the transaction, taken in alphabetical order."""
-    if session.get_bind().dialect.name == "postgresql":
-        numbers = [_number(name) for name in sorted(set(names))]
+    numbers = [_number(name) for name in sorted(set(names))]
+    if numbers and session.get_bind().dialect.name == "postgresql":
         session.execute(_LOCK, {"names": numbers})
 
 
 def lock_invoices(session: Session, ids: Iterable[str | None]) -> dict[str, Invoice]:
     """Lock and read these invoices, in the order of their ids."""
     wanted = sorted({id for id in ids if id})
+    if not wanted:
+        return {}
     rows = session.scalars(
         select(Invoice)
         .where(Invoice.id.in_(wanted))
@@ -56,12 +58,14 @@ def lock_invoices(session: Session, ids: Iterable[str | None]) -> dict[str, Invo
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
-    return {row.id: row for row in rows} if wanted else {}
+    return {row.id: row for row in rows}
 
 
 def lock_payments(session: Session, ids: Iterable[str]) -> dict[str, Payment]:
     """Lock and read these payments, in the order of their ids; invoices first."""
     wanted = sorted(set(ids))
+    if not wanted:
+        return {}
     rows = session.scalars(
         select(Payment)
         .where(Payment.id.in_(wanted))
@@ -69,7 +73,7 @@ def lock_payments(session: Session, ids: Iterable[str]) -> dict[str, Payment]:
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
-    return {row.id: row for row in rows} if wanted else {}
+    return {row.id: row for row in rows}
 
 
 def _number(name: str) -> int:

@@ -151,11 +151,12 @@ def fold(heard: Iterable[Heard]) -> Folded:
 _Matching = (PaymentFact, CheckoutApproved)
 
 
-def _order(heard: Heard) -> tuple[datetime, int, int, str]:
+def _order(heard: Heard) -> tuple[datetime, int, int, str, str]:
     fact = heard.fact
     total = fact.total.minor if isinstance(fact, RefundTotal) else 0
     kind = _KINDS[type(fact)]
-    return fact.as_of, rank(kind, _state(fact)), total, fact.id
+    at = rank(kind, _state(fact))
+    return fact.as_of, at, total, fact.id, heard.connection_id
 
 
 def _state(fact: Fact) -> str:

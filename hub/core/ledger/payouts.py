@@ -16,11 +16,16 @@ from hub.sdk.money import Money
 def book_payout(
     session: Session, key: Key, folded: Folded | None, row: FactRow
 ) -> Booked:
-    """A payout moves each payment it is made of; each link is a movement."""
-    payout = _put_payout(session, key, folded)
-    links = _links(session, payout)
+    """A payout moves each payment it is made of; each link is a movement. One that
+    a replay found not to be one is taken back, links first."""
+    payout = _found(session, key)
+    if folded is not None:
+        payout = _write(session, payout or _new(key), folded)
+    if payout is None:
+        return Booked("unchanged")
     wanted = folded.payments if folded else ()
-    references = sorted({*wanted, *(link.payment_reference for link in links)})
+    old = [link.payment_reference for link in _links(session, payout)]
+    references = sorted({*wanted, *old})
     found = {ref: find_payment(session, key.provider, ref) for ref in references}
     before = standings(session, found.values())
     changed = False
@@ -31,30 +36,32 @@ def book_payout(
         changed |= put(session, link, told, found[reference], payout_id=payout.id)
     if changed:
         settle_all(session, before, cause_of_fact(key, folded, row))
+    if folded is None:
+        session.delete(payout)
     state = "recorded" if changed or not references else "unchanged"
     return Booked(state, f"payout:{payout.id}")
 
 
-def _put_payout(session: Session, key: Key, folded: Folded | None) -> Payout:
-    payout = session.scalars(
+def _found(session: Session, key: Key) -> Payout | None:
+    return session.scalars(
         select(Payout).where(
             Payout.provider == key.provider, Payout.reference == key.reference
         )
     ).first()
-    if payout is None:
-        payout = Payout(
-            id=new_id("pot"), provider=key.provider, reference=key.reference
-        )
-        session.add(payout)
-    if folded is None:
-        payout.state = "failed"
-        return payout
+
+
+def _new(key: Key) -> Payout:
+    return Payout(id=new_id("pot"), provider=key.provider, reference=key.reference)
+
+
+def _write(session: Session, payout: Payout, folded: Folded) -> Payout:
     amount = folded.amount or Money(0, "")
     payout.connection_id = folded.connection_id
     payout.amount_minor, payout.currency = amount.minor, amount.currency
     payout.fee_minor = minor_of(folded.fee, amount.currency)
     payout.state, payout.as_of = folded.state, folded.as_of
     payout.arrives_on = _date(folded.arrives_on)
+    session.add(payout)
     session.flush()
     return payout
 
