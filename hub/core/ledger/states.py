@@ -105,7 +105,13 @@ def payment_view(movements: Iterable[Moved]) -> PaymentView:
     if capture is None:
         return PaymentView()
     ours = [m for m in known if m.currency == capture.currency]
-    refunds = {m.reference: m.amount_minor for m in _of(ours, "refund", "done")}
+    # PayPal lists money it took back among an order's refunds too, by the same id.
+    taken = {m.reference for m in ours if m.kind == "chargeback"}
+    refunds = {
+        m.reference: m.amount_minor
+        for m in _of(ours, "refund", "done")
+        if m.reference not in taken
+    }
     told = _told(ours, sum(refunds.values()))
     chargebacks = {m.reference: m.amount_minor for m in _of(ours, "chargeback", "done")}
     gone = sum(refunds.values()) + told, sum(chargebacks.values())
