@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from hub.boot import Hub
 from hub.sdk.errors import HubError
 
 PREFIX = "/api/v1"
@@ -19,9 +20,12 @@ def register(app: Flask) -> None:
         invoices,
         notifications,
         payments,
+        plugins,
         problems,
         quotes,
+        reference,
         road,
+        tokens,
     )
     from hub.api.blueprint import HubApi
 
@@ -36,6 +40,9 @@ def register(app: Flask) -> None:
     api = HubApi(app)
     for module in (
         *(companies, invoices, payments, credit_notes, quotes, catalogue),
-        *(events, deliveries, road, notifications, connections),
+        *(events, deliveries, road, notifications),
+        *(plugins, connections, tokens),
     ):
         api.register_blueprint(module.blueprint, url_prefix=PREFIX)
+    hub: Hub = app.extensions["hub"]
+    reference.register(app, api.document, hub.settings.base_url)

@@ -34,9 +34,10 @@ def actor() -> str:
     return who().actor
 
 
-def allowed(*roles: str) -> Callable[[View], View]:
+def allowed(*roles: str, repeatable: bool = True) -> Callable[[View], View]:
     """Let only these roles in, by bearer token: a session cookie is not looked at,
-    so that no page of another site can use it."""
+    so that no page of another site can use it. What is not `repeatable` takes no
+    Idempotency-Key: its answer holds a secret, and would have to be kept."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -49,8 +50,16 @@ def allowed(*roles: str) -> Callable[[View], View]:
                 )
             if request.method != "POST" or "Idempotency-Key" not in request.headers:
                 return view(*args, **kwargs)
+            if not repeatable:
+                abort(problem(400, "This request takes no Idempotency-Key."))
             return _once(lambda: view(*args, **kwargs))
 
+        # flask-smorest merges this into the operation's documentation.
+        told = {"x-roles": list(roles), "x-repeatable": repeatable}
+        checked._apidoc = {  # type: ignore[attr-defined]
+            **getattr(view, "_apidoc", {}),
+            "manual_doc": told,
+        }
         return checked
 
     return decorate

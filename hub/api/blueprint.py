@@ -8,7 +8,7 @@ from flask_smorest import Api, Blueprint  # type: ignore[import-untyped]
 from webargs import core
 from webargs.flaskparser import FlaskParser, is_json_request
 
-from hub.api import problems
+from hub.api import contract, problems
 from hub.sdk.errors import PayloadError
 from hub.sdk.webhooks import read_json
 
@@ -64,7 +64,18 @@ class Resources(Blueprint):
 class HubApi(Api):
     """The API with problem+json in place of smorest's own errors."""
 
+    _document: dict[str, Any] | None = None
+
     ERROR_SCHEMA = Problem
+
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document as it is served."""
+        if self._document is None:
+            self._document = contract.completed(self.spec.to_dict())
+        return self._document
+
+    def _openapi_json(self) -> flask.Response:
+        return flask.jsonify(self.document())
 
     def handle_http_exception(self, error: Any) -> Any:
         """Only under /api: pages have error pages of their own."""

@@ -1,4 +1,4 @@
-"""Plugins and connections over HTTP; a secret goes in and never comes out."""
+"""Connections over HTTP; a secret goes in and never comes out."""
 
 from typing import Any
 
@@ -7,29 +7,19 @@ from marshmallow import fields
 
 from hub.api.access import ADMIN, actor, allowed, the_hub
 from hub.api.blueprint import Resources
+from hub.api.deliveries import Delivery
 from hub.api.fields import Paging, Text
-from hub.api.lists import page_of
-from hub.core import connections, plugin_switches
+from hub.api.lists import cut, page_of, show, with_slugs
+from hub.core import connection_calls, connections, messages
 from hub.core.connection_settings import secret_names
 from hub.core.contexts import webhook_url
 from hub.core.live import LiveConnection, live
+from hub.core.queries.listing import DELIVERIES
+from hub.sdk.events import Message
 
 blueprint = Resources(
     "connections", __name__, description="Which services are joined, and how."
 )
-
-
-class Plugin(ma.Schema):
-    """An installed plugin: available, enabled, disabled or broken."""
-
-    name = fields.String()
-    title = fields.String()
-    category = fields.String()
-    summary = fields.String()
-    version = fields.String()
-    state = fields.String()
-    error = fields.String()
-    event_types = fields.List(fields.String())
 
 
 class Connection(ma.Schema):
@@ -70,34 +60,19 @@ class Tested(ma.Schema):
     message = fields.String()
 
 
-@blueprint.route("/plugins")
-@allowed(*ADMIN)
-@blueprint.filters(Paging)
-@blueprint.response(200, page_of("Plugin", Plugin))
-def plugins(query: dict[str, Any]) -> Any:
-    """List what is installed, broken plugins with their error."""
-    items = [_plugin(plugin.name) for plugin in the_hub().plugins.all()]
-    return {"items": items, "next_cursor": None}
+class Removed(ma.Schema):
+    """What a person has to do at the provider; mostly nothing."""
+
+    message = fields.String()
 
 
-@blueprint.route("/plugins/<string:name>/enable", methods=["POST"])
-@allowed(*ADMIN)
-@blueprint.response(200, Plugin)
-def enable_plugin(name: str) -> Any:
-    """Enable a plugin."""
-    with the_hub().write() as session:
-        plugin_switches.enable(session, name, actor=actor())
-    return _plugin(name)
+class NewMessage(ma.Schema):
+    """A free message; `to` is a channel, phone or address (left out: the
+    connection's own), `blocks` are the provider's own rich format."""
 
-
-@blueprint.route("/plugins/<string:name>/disable", methods=["POST"])
-@allowed(*ADMIN)
-@blueprint.response(200, Plugin)
-def disable_plugin(name: str) -> Any:
-    """Disable a plugin: its connections are held."""
-    with the_hub().write() as session:
-        plugin_switches.disable(session, name, actor=actor())
-    return _plugin(name)
+    text = Text(load_default="", most=messages.LONGEST)
+    blocks = fields.List(fields.Dict(), load_default=[])
+    to = Text(load_default=None, allow_none=True)
 
 
 @blueprint.route("/connections")
@@ -107,7 +82,7 @@ def disable_plugin(name: str) -> Any:
 def index(query: dict[str, Any]) -> Any:
     """List connections, by slug."""
     items = [_shown(each) for each in _fresh().all()]
-    return {"items": items, "next_cursor": None}
+    return cut(items, query, "slug")
 
 
 @blueprint.route("/connections", methods=["POST"])
@@ -145,11 +120,11 @@ def change(values: dict[str, Any], slug: str) -> Any:
 
 @blueprint.route("/connections/<string:slug>", methods=["DELETE"])
 @allowed(*ADMIN)
-@blueprint.response(204)
-def remove(slug: str) -> None:
-    """Remove a connection; what it brought into the ledger stays."""
-    with the_hub().write() as session:
-        connections.remove(session, slug, actor=actor())
+@blueprint.response(200, Removed)
+def remove(slug: str) -> Any:
+    """Take leave of the provider and remove a connection; what it brought into the
+    ledger stays."""
+    return {"message": connection_calls.remove(the_hub(), slug, actor=actor())}
 
 
 @blueprint.route("/connections/<string:slug>/enable", methods=["POST"])
@@ -170,6 +145,26 @@ def disable(slug: str) -> Any:
     with the_hub().write() as session:
         connections.disable(session, slug, actor=actor())
     return _one(slug)
+
+
+@blueprint.route("/connections/<string:slug>/test", methods=["POST"])
+@allowed(*ADMIN)
+@blueprint.response(200, Tested)
+def test(slug: str) -> Any:
+    """Make the provider's cheapest call; `ok` says whether it answered."""
+    return connection_calls.test(the_hub(), slug, actor=actor())
+
+
+@blueprint.route("/connections/<string:slug>/messages", methods=["POST"])
+@allowed(*ADMIN)
+@blueprint.arguments(NewMessage)
+@blueprint.response(202, Delivery)
+def send(values: dict[str, Any], slug: str) -> Any:
+    """Queue a message; the answer is its delivery."""
+    values["blocks"] = tuple(values["blocks"])
+    with the_hub().write() as session:
+        queued = messages.send(session, slug, Message(**values), actor())
+        return show(session, DELIVERIES, queued.id, with_slugs)
 
 
 def _fresh() -> Any:
@@ -203,20 +198,4 @@ def _shown(connection: LiveConnection) -> dict[str, Any]:
         "missing": list(connection.missing),
         "hooks_off": sorted(connection.hooks_off),
         "webhook_url": webhook_url(the_hub(), connection.slug),
-    }
-
-
-def _plugin(name: str) -> dict[str, Any]:
-    plugin = the_hub().plugins.get(name)
-    state, error = _fresh().plugin_state(name)
-    provider = plugin.provider
-    return {
-        "name": name,
-        "title": provider.title if provider else name,
-        "category": provider.category if provider else "",
-        "summary": provider.summary if provider else "",
-        "version": plugin.version,
-        "state": state,
-        "error": error,
-        "event_types": list(plugin.event_types),
     }

@@ -7,8 +7,8 @@ from marshmallow import fields
 
 from hub.api.access import STAFF, WRITERS, actor, allowed, the_hub
 from hub.api.blueprint import Resources
-from hub.api.fields import Exact, Minor, Referenced, Shown, Text
-from hub.api.lists import readable, show, with_references
+from hub.api.fields import Exact, Minor, OfConnection, Referenced, Shown, Text
+from hub.api.lists import readable, show, with_references, with_slugs
 from hub.core.ledger import companies, credit_notes
 from hub.core.ledger.amounts import amount_of
 from hub.core.queries.listing import CREDIT_NOTES, MANDATES
@@ -62,7 +62,7 @@ class NewAllocation(ma.Schema):
     amount = Exact(load_default=None)
 
 
-class Mandate(Shown):
+class Mandate(Shown, OfConnection):
     """A direct-debit mandate of a company."""
 
     company_id = fields.String(allow_none=True)
@@ -73,7 +73,7 @@ class Mandate(Shown):
 
 
 readable(blueprint, "/credit-notes", CREDIT_NOTES, CreditNote, prepare=_prepare)
-readable(blueprint, "/mandates", MANDATES, Mandate)
+readable(blueprint, "/mandates", MANDATES, Mandate, prepare=with_slugs)
 
 
 @blueprint.route("/credit-notes", methods=["POST"])

@@ -8,20 +8,19 @@ from marshmallow import fields
 
 from hub.api.access import ADMIN, actor, allowed, the_hub
 from hub.api.blueprint import Resources
-from hub.api.fields import Moment
-from hub.api.lists import readable, show
+from hub.api.fields import Moment, OfConnection
+from hub.api.lists import readable, show, with_slugs
 from hub.core import replay, retry
 from hub.core.queries.listing import DELIVERIES, WEBHOOKS
 
 blueprint = Resources("deliveries", __name__, description="What was sent where.")
 
 
-class Delivery(ma.Schema):
+class Delivery(OfConnection):
     """One event, or free message, bound for one connection's hook."""
 
     id = fields.String()
     event_id = fields.String(allow_none=True)
-    connection_id = fields.String()
     hook = fields.String()
     target = fields.String()
     subject = fields.String()
@@ -49,12 +48,15 @@ class BulkCount(ma.Schema):
     dry_run = fields.Boolean()
 
 
-readable(blueprint, "/deliveries", DELIVERIES, Delivery, roles=ADMIN)
+readable(
+    blueprint, "/deliveries", DELIVERIES, Delivery, prepare=with_slugs, roles=ADMIN
+)
 
 
 def _act(act: Any, id: str) -> Any:
     with the_hub().write() as session:
-        return show(session, DELIVERIES, act(session, id, actor()).id)
+        done = act(session, id, actor())
+        return show(session, DELIVERIES, done.id, with_slugs)
 
 
 @blueprint.route("/deliveries/<string:id>/retry", methods=["POST"])

@@ -16,7 +16,8 @@ class Minor(fields.String):
     """An amount of the row as a decimal string, from its column of minor units."""
 
     def __init__(self, column: str, **options: Any) -> None:
-        super().__init__(attribute=column, dump_only=True, **options)
+        about = {"description": "decimal, in `currency`", "example": "120.00"}
+        super().__init__(attribute=column, dump_only=True, metadata=about, **options)
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else str(Money(value, obj.currency))
@@ -25,6 +26,12 @@ class Minor(fields.String):
 class Exact(fields.String):
     """A decimal number: text or a JSON number coming in, text going out. The ledger
     checks its range and says what is wrong."""
+
+    def __init__(self, **options: Any) -> None:
+        about = {"type": ["string", "number"], "example": "50.00"}
+        if options.get("allow_none") or options.get("load_default", "") is None:
+            about["type"] = ["string", "number", "null"]
+        super().__init__(metadata=about, **options)
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
         return f"{value:f}" if isinstance(value, Decimal) else value
@@ -71,6 +78,14 @@ class Referenced(Shown):
     """One with external references, which the view sets on the row."""
 
     external_refs = fields.List(fields.Nested(Reference), dump_only=True)
+
+
+class OfConnection(ma.Schema):
+    """One that belongs to a connection, or came from one; `connection` is its slug,
+    which the view sets on the row."""
+
+    connection_id = fields.String(allow_none=True, dump_only=True)
+    connection = fields.String(allow_none=True, dump_only=True)
 
 
 class Paging(ma.Schema):

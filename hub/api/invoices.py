@@ -10,8 +10,8 @@ from hub.api.blueprint import Resources
 from hub.api.fields import Exact, Minor, Moment, Referenced, Text
 from hub.api.lists import readable, show, with_references
 from hub.api.payments import Payment
-from hub.api.payments import references as payment_references
-from hub.core.ledger import invoices, payments
+from hub.api.payments import prepare as prepare_payments
+from hub.core.ledger import invoices, overdue, payments
 from hub.core.ledger.amounts import amount_of
 from hub.core.queries.listing import INVOICES, PAYMENTS
 
@@ -21,7 +21,10 @@ _with_references = with_references("invoice")
 
 def _prepare(session: Any, rows: list[Any]) -> None:
     _with_references(session, rows)
+    today = invoices.today(session)
     for row in rows:
+        row.days_overdue = overdue.days(row, today)
+        row.overdue = row.days_overdue > 0
         for line in row.lines:
             line.currency = row.currency  # what its amounts are in
 
@@ -53,6 +56,8 @@ class Invoice(Referenced):
     state = fields.String()
     issue_date = fields.Date()
     due_date = fields.Date()
+    overdue = fields.Boolean(dump_only=True)
+    days_overdue = fields.Integer(dump_only=True)
     reference = fields.String()
     notes = fields.String()
     net = Minor("net_minor")
@@ -60,7 +65,7 @@ class Invoice(Referenced):
     total = Minor("total_minor")
     paid_amount = Minor("paid_minor")
     open_amount = Minor("open_minor")
-    sent_at = Moment()
+    sent_at = Moment(allow_none=True, dump_only=True)
     lines = fields.List(fields.Nested(ShownLine))
 
 
@@ -113,7 +118,7 @@ readable(blueprint, "/invoices", INVOICES, Invoice, prepare=_prepare)
 def create(values: dict[str, Any]) -> Any:
     """Create an invoice, open unless `state` is draft."""
     with the_hub().write() as session:
-        made = invoices.create(session, invoices.NewInvoice(**values))
+        made = invoices.create(session, invoices.NewInvoice(**values), actor=actor())
         return show(session, INVOICES, made.id, _prepare)
 
 
@@ -124,7 +129,7 @@ def create(values: dict[str, Any]) -> Any:
 def update(values: dict[str, Any], id: str) -> Any:
     """Change an invoice."""
     with the_hub().write() as session:
-        invoices.update(session, id, values)
+        invoices.update(session, id, values, actor=actor())
         return show(session, INVOICES, id, _prepare)
 
 
@@ -134,7 +139,7 @@ def update(values: dict[str, Any], id: str) -> Any:
 def issue(id: str) -> Any:
     """Make a draft an open invoice."""
     with the_hub().write() as session:
-        invoices.issue(session, id)
+        invoices.issue(session, id, actor=actor())
         return show(session, INVOICES, id, _prepare)
 
 
@@ -144,17 +149,17 @@ def issue(id: str) -> Any:
 def void(id: str) -> Any:
     """Void an invoice on which no money stands."""
     with the_hub().write() as session:
-        invoices.void(session, id)
+        invoices.void(session, id, actor=actor())
         return show(session, INVOICES, id, _prepare)
 
 
-@blueprint.route("/invoices/<string:id>/sent", methods=["POST"])
+@blueprint.route("/invoices/<string:id>/send", methods=["POST"])
 @allowed(*WRITERS)
 @blueprint.response(200, Invoice)
-def mark_sent(id: str) -> Any:
-    """Note that the client got the invoice."""
+def send(id: str) -> Any:
+    """Say that the invoice goes out: sets `sent_at` and publishes invoice.sent."""
     with the_hub().write() as session:
-        invoices.mark_sent(session, id)
+        invoices.mark_sent(session, id, actor=actor())
         return show(session, INVOICES, id, _prepare)
 
 
@@ -171,4 +176,4 @@ def pay(values: dict[str, Any], id: str) -> Any:
         made = payments.record_payment(
             session, id, payments.NewPayment(**values), actor=actor()
         )
-        return show(session, PAYMENTS, made.id, payment_references)
+        return show(session, PAYMENTS, made.id, prepare_payments)

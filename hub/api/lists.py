@@ -60,6 +60,23 @@ def fetch(known: Listing, query: Mapping[str, Any], prepare: Prepare | None) -> 
         return page
 
 
+def cut(items: list[Any], query: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Cut a page from a list that is short and known as a whole."""
+    keys = [
+        each[key] if isinstance(each, dict) else getattr(each, key) for each in items
+    ]
+    start, cursor = 0, query.get("cursor")
+    if cursor is not None and cursor not in keys:
+        abort(problem(400, "The cursor is not known; begin again without it."))
+    if cursor is not None:
+        start = keys.index(cursor) + 1
+    end = start + query["limit"]
+    return {
+        "items": items[start:end],
+        "next_cursor": keys[end - 1] if end < len(items) else None,
+    }
+
+
 def with_references(kind: str) -> Prepare:
     """Set each row's external references, in one query for the page."""
 
@@ -69,6 +86,13 @@ def with_references(kind: str) -> Prepare:
             row.external_refs = found[row.id]
 
     return prepare
+
+
+def with_slugs(session: Any, rows: list[Any]) -> None:
+    """Set each row's connection, in one query for the page."""
+    slugs = listing.slugs(session, [row.connection_id for row in rows])
+    for row in rows:
+        row.connection = slugs.get(row.connection_id)
 
 
 def show(session: Any, known: Listing, id: str, prepare: Prepare | None = None) -> Any:

@@ -7,16 +7,22 @@ from marshmallow import fields
 
 from hub.api.access import STAFF, actor, allowed, the_hub
 from hub.api.blueprint import Resources
-from hub.api.fields import Minor, Moment, Referenced, Shown, Text
-from hub.api.lists import readable, show, with_references
+from hub.api.fields import Minor, Moment, OfConnection, Referenced, Shown, Text
+from hub.api.lists import readable, show, with_references, with_slugs
 from hub.core.ledger import payments
 from hub.core.queries.listing import DISPUTES, PAYMENTS, PAYOUTS, REFUNDS
 
 blueprint = Resources("payments", __name__, description="What came in, and went out.")
-references = with_references("payment")
+_with_references = with_references("payment")
 
 
-class Movement(Shown):
+def prepare(session: Any, rows: list[Any]) -> None:
+    """Set references and connections of payments and of their movements."""
+    _with_references(session, rows)
+    with_slugs(session, [*rows, *(each for row in rows for each in row.movements)])
+
+
+class Movement(Shown, OfConnection):
     """One object of money at the provider, in its newest known state."""
 
     kind = fields.String()
@@ -37,7 +43,7 @@ class Dispute(Movement):
     respond_by = Moment(allow_none=True)
 
 
-class Payment(Referenced):
+class Payment(Referenced, OfConnection):
     """A payment as its movements tell it."""
 
     provider = fields.String()
@@ -50,8 +56,8 @@ class Payment(Referenced):
     refunded_amount = Minor("refunded_minor")
     charged_back_amount = Minor("charged_back_minor")
     disputed = fields.Boolean()
-    fee = Minor("fee_minor")
-    net = Minor("net_minor")
+    fee = Minor("fee_minor", allow_none=True)
+    net = Minor("net_minor", allow_none=True)
     method = fields.String()
     payer = fields.String()
     reason = fields.String()
@@ -60,13 +66,13 @@ class Payment(Referenced):
     movements = fields.List(fields.Nested(Movement))
 
 
-class Payout(Shown):
+class Payout(Shown, OfConnection):
     """Money a provider sent to our bank."""
 
     provider = fields.String()
     reference = fields.String()
     amount = Minor("amount_minor")
-    fee = Minor("fee_minor")
+    fee = Minor("fee_minor", allow_none=True)
     currency = fields.String()
     state = fields.String()
     arrives_on = fields.Date(allow_none=True)
@@ -78,10 +84,10 @@ class Assignment(ma.Schema):
     invoice_id = Text(required=True)
 
 
-readable(blueprint, "/payments", PAYMENTS, Payment, prepare=references)
-readable(blueprint, "/refunds", REFUNDS, Movement)
-readable(blueprint, "/disputes", DISPUTES, Dispute)
-readable(blueprint, "/payouts", PAYOUTS, Payout)
+readable(blueprint, "/payments", PAYMENTS, Payment, prepare=prepare)
+readable(blueprint, "/refunds", REFUNDS, Movement, prepare=with_slugs)
+readable(blueprint, "/disputes", DISPUTES, Dispute, prepare=with_slugs)
+readable(blueprint, "/payouts", PAYOUTS, Payout, prepare=with_slugs)
 
 
 @blueprint.route("/payments/<string:id>/assign", methods=["POST"])
@@ -92,4 +98,4 @@ def assign(values: dict[str, Any], id: str) -> Any:
     """Assign money that needs a person to an invoice; this is final."""
     with the_hub().write() as session:
         payments.assign(session, id, values["invoice_id"], actor=actor())
-        return show(session, PAYMENTS, id, references)
+        return show(session, PAYMENTS, id, prepare)

@@ -27,7 +27,7 @@ _STATUS: tuple[tuple[type[HubError], int], ...] = (
     (ProviderError, 502),
     (SettingsError, 409),
 )
-_TITLES = {
+TITLES = {
     400: "Bad request",
     401: "Not signed in",
     403: "Not allowed",
@@ -56,7 +56,7 @@ def problem(
     """Build the answer for an error."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": _TITLES.get(status, "Error"),
+        "title": TITLES.get(status, "Error"),
         "status": status,
         "detail": detail,
     }
@@ -103,4 +103,4 @@ def _detail(status: int, error: HTTPException, errors: object) -> str:
         return "There is no such address. /api/docs lists them all."
     if status == 500:
         return "Something failed on our side; the hub's log says what."
-    return error.description or _TITLES.get(status, "Error")
+    return error.description or TITLES.get(status, "Error")

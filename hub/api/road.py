@@ -7,19 +7,18 @@ from marshmallow import fields
 
 from hub.api.access import ADMIN, allowed, the_hub
 from hub.api.blueprint import Resources
-from hub.api.fields import Moment
-from hub.api.lists import readable, show
+from hub.api.fields import Moment, OfConnection
+from hub.api.lists import readable, show, with_slugs
 from hub.core import replay
 from hub.core.queries.listing import API_CALLS, AUDIT, SYNC_RUNS, WEBHOOKS
 
 blueprint = Resources("trail", __name__, description="What the hub heard and did.")
 
 
-class InboundWebhook(ma.Schema):
+class InboundWebhook(OfConnection):
     """A request from a provider, kept as it came."""
 
     id = fields.String()
-    connection_id = fields.String()
     method = fields.String()
     path = fields.String()
     size = fields.Integer()
@@ -33,12 +32,11 @@ class InboundWebhook(ma.Schema):
     replay_of = fields.String(allow_none=True)
 
 
-class ApiCall(ma.Schema):
+class ApiCall(OfConnection):
     """A call to a provider; excerpts hold no secret."""
 
     id = fields.String()
     plugin = fields.String()
-    connection_id = fields.String(allow_none=True)
     delivery_id = fields.String(allow_none=True)
     webhook_id = fields.String(allow_none=True)
     method = fields.String()
@@ -53,11 +51,10 @@ class ApiCall(ma.Schema):
     created_at = Moment()
 
 
-class SyncRun(ma.Schema):
+class SyncRun(OfConnection):
     """One run of a sync."""
 
     id = fields.String()
-    connection_id = fields.String()
     state = fields.String()
     pages = fields.Integer()
     facts = fields.Integer()
@@ -77,9 +74,12 @@ class AuditEntry(ma.Schema):
     created_at = Moment()
 
 
-readable(blueprint, "/inbound-webhooks", WEBHOOKS, InboundWebhook, roles=ADMIN)
-readable(blueprint, "/api-calls", API_CALLS, ApiCall, roles=ADMIN)
-readable(blueprint, "/sync-runs", SYNC_RUNS, SyncRun, roles=ADMIN)
+for _path, _known, _shown in (
+    ("/inbound-webhooks", WEBHOOKS, InboundWebhook),
+    ("/api-calls", API_CALLS, ApiCall),
+    ("/sync-runs", SYNC_RUNS, SyncRun),
+):
+    readable(blueprint, _path, _known, _shown, prepare=with_slugs, roles=ADMIN)
 readable(blueprint, "/audit", AUDIT, AuditEntry, roles=ADMIN)
 
 
@@ -90,4 +90,4 @@ def replay_webhook(id: str) -> Any:
     """Hear a webhook again; the answer is the new row."""
     with the_hub().write() as session:
         again = replay.webhook(session, id)
-        return show(session, WEBHOOKS, again.id)
+        return show(session, WEBHOOKS, again.id, with_slugs)

@@ -22,6 +22,12 @@ def step_of(days_overdue: int, steps: Sequence[int]) -> int | None:
     return max((step for step in steps if step <= days_overdue), default=None)
 
 
+def days(invoice: Invoice, today: date) -> int:
+    """For how many days it is overdue; 0 if it isn't, or is paid."""
+    late = (today - invoice.due_date).days if invoice.state in _UNPAID else 0
+    return max(late, 0)
+
+
 def scan(hub: Hub) -> int:
     """Publish `invoice.overdue` for every invoice that reached a new step; returns
     how many. Harmless when run twice or by several: the key is (invoice, step)."""

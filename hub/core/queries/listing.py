@@ -1,22 +1,20 @@
 """Every list of the hub as data: its table, order, filters and what it loads along."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
+from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from hub.core import models as m
+from hub.core.queries.filters import Column, equals, of_slugs, value_of
 from hub.core.queries.paging import DEFAULT_LIMIT, Page, page
-from hub.sdk.clock import now
 from hub.sdk.errors import InvalidError, NotFoundError
 
-Column = InstrumentedAttribute[Any]
-# What a filter's value means when it is written so.
-NULL = "null"
+# The filter for a connection's slug, in lists of what belongs to connections.
+CONNECTION = "connection"
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,13 @@ class Listing:
     def parameters(self) -> frozenset[str]:
         """All filter parameters it takes."""
         spans = {f"{name}_{end}" for name in self.ranges for end in ("from", "to")}
-        return frozenset(self.filters) | spans
+        slug = {CONNECTION} if self.is_of_connections else set()
+        return frozenset(self.filters) | spans | slug
+
+    @property
+    def is_of_connections(self) -> bool:
+        """True if the rows belong to connections."""
+        return "connection_id" in self.filters
 
 
 def rows(
@@ -63,14 +67,18 @@ def narrowed(
     """Apply filters to a statement over the listing's table."""
     for name, value in filters.items():
         if name in listing.filters:
-            statement = statement.where(_equals(listing.filters[name], name, value))
+            statement = statement.where(equals(listing.filters[name], name, value))
+            continue
+        if name == CONNECTION and listing.is_of_connections:
+            column = listing.filters["connection_id"]
+            statement = statement.where(of_slugs(column, name, value))
             continue
         stem, _, end = name.rpartition("_")
         if stem not in listing.ranges or end not in ("from", "to"):
             known = ", ".join(sorted(listing.parameters()))
             raise InvalidError(f"There is no filter {name!r}; there are: {known}.")
         column = listing.ranges[stem]
-        moment = _read(column, name, value)
+        moment = value_of(column, name, value)
         statement = statement.where(
             column >= moment if end == "from" else column < moment
         )
@@ -115,54 +123,17 @@ def references(
     return found
 
 
-def _equals(column: Column, name: str, text: str) -> Any:
-    if text == NULL:
-        return column.is_(None)
-    values = [_read(column, name, part) for part in text.split(",")[:50]]
-    return column.in_(values)
+def slugs(session: Session, ids: Collection[str | None]) -> dict[str | None, str]:
+    """Return the slugs of connections by id, in one query."""
+    wanted = {identity for identity in ids if identity is not None}
+    if not wanted:
+        return {}
+    found = select(m.Connection.id, m.Connection.slug)
+    return {
+        identity: slug
+        for identity, slug in session.execute(found.where(m.Connection.id.in_(wanted)))
+    }
 
-
-def _read(column: Column, name: str, text: str) -> Any:
-    kind: type = column.type.python_type
-    if "\0" in text:
-        raise InvalidError(f"The filter {name} holds a NUL character.")
-    try:
-        return _VALUES.get(kind, str)(text)
-    except (ValueError, KeyError, OverflowError) as error:
-        raise InvalidError(
-            f"The filter {name} can't be {text[:40]!r}: it takes {_WORDS[kind]}."
-        ) from error
-
-
-def _boolean(text: str) -> bool:
-    return {"true": True, "false": False}[text.lower()]
-
-
-def _integer(text: str) -> int:
-    number = int(text)
-    if abs(number) >= 2**63:
-        raise ValueError("too large")
-    return number
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=now().tzinfo)
-
-
-_VALUES: dict[type, Any] = {
-    bool: _boolean,
-    int: _integer,
-    date: date.fromisoformat,
-    datetime: _moment,
-}
-_WORDS = {
-    bool: "true or false",
-    int: "a whole number",
-    date: "a date such as 2026-03-01",
-    datetime: "a time such as 2026-03-01T12:00:00Z",
-    str: "text",
-}
 
 _CREATED = "created"
 
@@ -216,7 +187,9 @@ PAYMENTS = _ledger(
     ranges=("received_at",),
 )
 PAYOUTS = _ledger(
-    "payout", m.Payout, filters=("state", "provider", "reference", "currency")
+    "payout",
+    m.Payout,
+    filters=("state", "provider", "reference", "currency", "connection_id"),
 )
 CREDIT_NOTES = _ledger(
     "credit note",
@@ -225,7 +198,9 @@ CREDIT_NOTES = _ledger(
     filters=("number", "state", "company_id", "currency"),
 )
 MANDATES = _ledger(
-    "mandate", m.Mandate, filters=("state", "company_id", "provider", "reference")
+    "mandate",
+    m.Mandate,
+    filters=("state", "company_id", "provider", "reference", "connection_id"),
 )
 QUOTES = _ledger(
     "quote",
@@ -245,16 +220,20 @@ PRODUCTS = _ledger("product", m.Product, filters=("code", "active", "currency"))
 DEVICES = _ledger("device", m.Device, filters=("company_id", "state", "kind"))
 CONNECTIONS = _ledger("connection", m.Connection, filters=("plugin", "state", "slug"))
 AUDIT = _ledger("audit entry", m.AuditEntry, filters=("actor", "action", "subject"))
+_MOVEMENT = (
+    *("state", "provider", "payment_id", "currency", "reference"),
+    "connection_id",
+)
 REFUNDS = _ledger(
     "refund",
     m.Movement,
-    filters=("state", "provider", "payment_id", "currency", "reference"),
+    filters=_MOVEMENT,
     only=("kind", "refund"),
 )
 DISPUTES = _ledger(
     "dispute",
     m.Movement,
-    filters=("state", "provider", "payment_id", "currency", "reference"),
+    filters=_MOVEMENT,
     only=("kind", "dispute"),
 )
 WEBHOOKS = Listing(
