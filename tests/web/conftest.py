@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from hub.app import create_app
 from hub.core import accounts, process
 from hub.core.accept import keep
 from hub.core.inserts import Row
@@ -42,18 +44,30 @@ class Browser:
         return self.client.post(url, data={**fields, "csrf_token": found[1]})
 
 
+@pytest.fixture
+def app(bank: Bank) -> Flask:
+    """The application of the bank's hub."""
+    return create_app(bank.hub)
+
+
+@pytest.fixture
+def stranger(app: Flask) -> "Browser":
+    """A browser in which nobody is signed in."""
+    return Browser(app.test_client())
+
+
 Browse = Callable[[str], Browser]
 
 
 @pytest.fixture
-def browse(bank: Bank) -> Browse:
+def browse(bank: Bank, app: Flask) -> Browse:
     """Make a browser in which somebody of this role is signed in."""
 
     def sign_in(role: str) -> Browser:
         email = f"{role}@example.com"
         with bank.hub.write() as session:
             accounts.create_user(session, email, role, password=PASSWORD)
-        browser = Browser(bank.client.application.test_client())
+        browser = Browser(app.test_client())
         answer = browser.post("/login", "/login", email=email, password=PASSWORD)
         assert 302 == answer.status_code, answer.text
         return browser
@@ -112,7 +126,7 @@ def things(bank: Bank) -> Things:
         )
     heard = bank.post(body_of("w1", event("e1"), event("e2", "3.00"))).headers
     process.drain_all(hub)
-    webhook = heard["X-Hub-Webhook-Id"] if "X-Hub-Webhook-Id" in heard else ""
+    webhook = heard.get("X-Hub-Webhook-Id", "")
     failed = keep(
         hub,
         Row(

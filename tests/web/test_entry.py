@@ -10,11 +10,6 @@ from web import limits
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
-@pytest.fixture
-def stranger(bank: Bank) -> Browser:
-    return Browser(bank.client.application.test_client())
-
-
 def enter(browser: Browser, email: str, password: str, **more: str) -> int:
     answer = browser.post("/login", "/login", email=email, password=password, **more)
     return answer.status_code
@@ -115,7 +110,7 @@ def test_the_first_admin_is_made_by_a_link_once(bank: Bank, stranger: Browser) -
 
     assert "/" == made.location
     assert 200 == stranger.get("/settings").status_code
-    assert 404 == bank.client.get(path).status_code
+    assert 404 == stranger.get(path).status_code
 
 
 def test_a_weak_password_is_said_to_be_so(bank: Bank, stranger: Browser) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from hub.core.models import (
@@ -56,9 +56,12 @@ def of_webhook(session: Session, webhook_id: str) -> WebhookTrail:
         .order_by(FactRow.created_at, FactRow.id)
         .limit(_MOST)
     ).all()
+    # Money that a person matched later was published without its fact.
+    subjects = [fact.subject for fact in facts if fact.subject]
+    later = and_(Event.fact_id.is_(None), Event.subject.in_(subjects))
     events = session.scalars(
         select(Event)
-        .where(Event.fact_id.in_([fact.id for fact in facts]))
+        .where(or_(Event.fact_id.in_([fact.id for fact in facts]), later))
         .order_by(Event.id)
         .limit(_MOST)
     ).all()
