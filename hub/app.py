@@ -25,7 +25,9 @@ def wsgi() -> Flask:
     # The first webhook shouldn't wait for this import.
     import rq  # noqa: F401
 
-    return create_app(boot.start(given))
+    app = create_app(boot.start(given))
+    web.stop_on_sigterm(app)
+    return app
 
 
 def create_app(hub: Hub) -> Flask:

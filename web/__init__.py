@@ -27,3 +27,10 @@ def register(app: Flask) -> None:
 
 def _static(filename: str) -> Response:
     return send_from_directory(_HERE / "static", filename, max_age=_KEPT_FOR)
+
+
+def stop_on_sigterm(app: Flask) -> None:
+    """End the live feeds when the server is told to stop."""
+    from web import feed
+
+    feed.stop_on_sigterm(app)
