@@ -14,9 +14,11 @@ from hub.core.ledger import matching
 from hub.core.ledger.booking import book
 from hub.core.ledger.locks import (
     checkout_name,
+    fact_name,
     lock_invoices,
     lock_names,
     lock_payments,
+    movement_name,
     payment_name,
 )
 from hub.core.ledger.movements import Heard, Key, fold, key_of, payments_of
@@ -80,9 +82,11 @@ def _lock(
     """
     provider = connection.plugin
     spoken = {key_of(provider, fact) for fact in facts}
+    names = {fact_name(connection.id, fact.id) for fact in facts}
     if revision:
+        lock_names(session, names)
         spoken |= _earlier(session, connection, facts)
-    names = {f"movement:{key}" for key in spoken}
+    names |= {movement_name(key) for key in spoken}
     lock_names(session, names.union(*(_names(provider, fact) for fact in facts)))
     references = {
         ref

@@ -19,6 +19,17 @@ _LOCK = text(
 ).bindparams(bindparam("names", type_=ARRAY(BigInteger)))
 
 
+def fact_name(connection_id: str, fact_id: str) -> str:
+    """The name of a fact, in all its revisions; sorted before all others, since
+    what it spoke of before is looked up under it."""
+    return f"!fact:{connection_id}:{fact_id}"
+
+
+def movement_name(key: object) -> str:
+    """The name of a movement."""
+    return f"movement:{key}"
+
+
 def payment_name(provider: str, reference: str) -> str:
     """The name of a payment, known or not yet."""
     return f"payment:{provider}:{reference}"
