@@ -1,5 +1,6 @@
 """`hub scheduler`: runs what is periodic. Several at once do no harm (ROAD 27)."""
 
+import os
 import signal
 import threading
 import time
@@ -21,18 +22,21 @@ def main(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; UnreadyError says why it can't start."""
     log.configure(settings)
     hub = boot.start(settings)
-    schema.require(hub.database)
-    connections.settle(hub)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    run(hub, stop)
-    hub.database.dispose()
+    try:
+        schema.require(hub.database)
+        connections.settle(hub)
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        run(hub, stop)
+    finally:
+        hub.database.dispose()
 
 
 def run(hub: Hub, stop: threading.Event) -> None:
     """Look once a second for duties that are due, until `stop`."""
-    id, beaten, away = presence.name("scheduler"), 0.0, False
+    id = presence.name("scheduler", presence.token(), os.getpid())
+    beaten, away = 0.0, False
     while not stop.is_set():
         try:
             if time.monotonic() - beaten >= presence.BEATS_EVERY:

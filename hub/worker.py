@@ -45,9 +45,7 @@ def main(settings: Settings, *, process: int = 1, deliver: int = 1) -> None:
 
     UnreadyError says why it can't start.
     """
-    database = Database(settings.database_url)
-    schema.require(database)
-    database.dispose()
+    _check_schema(settings)
     environment = _environment(settings)
     children = [_Child("process", environment) for _ in range(process)]
     children += [_Child("deliver", environment) for _ in range(deliver)]
@@ -63,13 +61,23 @@ def main(settings: Settings, *, process: int = 1, deliver: int = 1) -> None:
         stop([c.process for c in children if c.process], seconds=_END_SECONDS)
 
 
-def run() -> None:
-    """Be one process: `KIND ID [PREDECESSOR]` on the command line."""
-    from hub import work
+def _check_schema(settings: Settings) -> None:
+    database = Database(settings.database_url)
+    try:
+        schema.require(database)
+    finally:
+        database.dispose()  # nothing may be open when the processes are made
 
-    kind, id, *after = sys.argv[1:]
-    known: Work = "process" if kind == "process" else "deliver"
-    work.run(load(), known, id, after=after[0] if after else "")
+
+def run() -> None:
+    """Be one process: `KIND TOKEN [PREDECESSOR]` on the command line."""
+    from hub import work
+    from hub.core import presence
+
+    name, token, *after = sys.argv[1:]
+    kind: Work = "process" if name == "process" else "deliver"
+    id = presence.name(kind, token, os.getpid())
+    work.run(load(), kind, id, after=after[0] if after else "")
 
 
 @dataclass
@@ -85,11 +93,12 @@ class _Child:
     def start(self) -> None:
         from hub.core import presence
 
-        before, self.id = self.id, presence.name(self.kind)
-        arguments = [self.kind, self.id, *([before] if before else [])]
+        token, before = presence.token(), [self.id] if self.id else []
         self.process = spawn(
-            [sys.executable, "-c", _RUN, *arguments], env=self.environment
+            [sys.executable, "-c", _RUN, self.kind, token, *before],
+            env=self.environment,
         )
+        self.id = presence.name(self.kind, token, self.process.pid)
         self.started, self.again_at = time.monotonic(), 0.0
 
     def watch(self) -> None:

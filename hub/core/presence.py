@@ -1,6 +1,5 @@
 """Which processes are alive: each says so every few seconds in the table `workers`."""
 
-import os
 import socket
 from datetime import timedelta
 
@@ -16,9 +15,14 @@ BEATS_EVERY = 5.0  # seconds; alive is who was seen within 15
 _FORGOTTEN = timedelta(days=1)
 
 
-def name(kind: str) -> str:
-    """A name for a new process, never used again."""
-    return f"{kind}-{socket.gethostname()}-{os.getpid()}-{new_id('wrk')[-8:]}"
+def token() -> str:
+    """What makes the name of a new process unlike all others."""
+    return new_id("wrk").removeprefix("wrk_")
+
+
+def name(kind: str, token: str, pid: int) -> str:
+    """The name of a process, for its parent too; never used again."""
+    return f"{kind}-{socket.gethostname()}-{token}-{pid}"
 
 
 def beat(hub: Hub, id: str, kind: str) -> None:

@@ -149,4 +149,6 @@ def test_who_ended_without_a_word_is_forgotten(
 
 
 def test_names_are_never_used_twice() -> None:
-    assert presence.name("deliver") != presence.name("deliver")
+    one, two = presence.token(), presence.token()
+
+    assert presence.name("deliver", one, 7) != presence.name("deliver", two, 7)

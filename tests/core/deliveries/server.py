@@ -25,6 +25,8 @@ class Server:
         self._answer: Callable[[Request], Any] | None = lambda request: (200, b"{}")
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        # A client that is killed in the middle of a request is what we test.
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property

@@ -1,0 +1,1 @@
+"""Worker and scheduler as real processes."""
