@@ -147,7 +147,7 @@ def test_a_connection_is_set_up_on_its_page(
     page.get_by_label("Short name").fill("bank-2")
     page.get_by_role("button", name="Connect").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Bank (bank-2)")
-    expect(page.get_by_label("Webhook address")).to_have_value(
+    expect(page.get_by_role("textbox", name="Webhook address")).to_have_value(
         f"{site.url}/webhooks/bank-2"
     )
     assert "a-secret-of-mine" not in page.content()
