@@ -79,9 +79,7 @@ def of_old_form(_error: CSRFError) -> Answer:
 def of_http_error(error: HTTPException) -> Answer:
     """Show an error of the web framework."""
     status = error.code or 500
-    return page(
-        status, _WORDS.get(status, "It failed; the hub's log says why.")
-    )
+    return page(status, _WORDS.get(status, "It failed; the hub's log says why."))
 
 
 def page(status: int, text: str) -> Answer:

@@ -22,7 +22,8 @@ def read(
         elif setting.kind == "switch":
             changes[key] = f"set-{key}" in given
         elif given.get(f"set-{key}", "").strip():
-            changes[key] = given[f"set-{key}"].strip()
+            # Browsers end the lines of a text field with CR LF.
+            changes[key] = given[f"set-{key}"].replace("\r\n", "\n").strip()
         elif setting.kind != "secret" and setting.source == "stored" and not new:
             gone.append(key)
     return changes, gone

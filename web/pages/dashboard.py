@@ -1,6 +1,6 @@
 """The start page: what is healthy, what happened, what needs a person."""
 
-from flask import render_template
+from flask import render_template, request
 
 from hub.core.live import live
 from hub.core.queries import overview
@@ -40,6 +40,7 @@ def index() -> str:
             deliveries=overview.stuck_deliveries(session) if admin else None,
             webhooks=overview.failed_webhooks(session) if admin else None,
             names=overview.connection_names(session),
+            paid=request.args.get("paid", ""),
             payable=overview.payable(session) if tryit.shops() else [],
             shops=tryit.shops(),
         )

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import requests
-from flask import flash, redirect, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from hub.core.ledger import invoices
-from hub.core.live import live
+from hub.core.live import LiveConnection, live
+from hub.core.queries import listing, overview, trail
 from hub.sdk.http import is_loopback
 from hub.sdk.money import Money
 from web.area import area
@@ -29,15 +30,45 @@ class Shop:
 
 def shops() -> list[Shop]:
     """Where clients can pay for show; none outside the demo."""
+    return [
+        Shop(each.slug, each.title, each.api_base_url.rstrip("/"))
+        for each in _played()
+        if each.provider is not None and each.provider.category == "payment"
+    ]
+
+
+def stages() -> dict[str, str]:
+    """Where a person sees what simulated providers were told, by connection id."""
+    return {each.id: f"{each.api_base_url.rstrip('/')}/" for each in _played()}
+
+
+def _played() -> list[LiveConnection]:
     hub = the_hub()
-    found = []
-    for each in live(hub).all():
-        payment = each.provider is not None and each.provider.category == "payment"
-        here = is_loopback(urlsplit(each.api_base_url).hostname or "")
-        plays = hub.plugins.has(each.plugin, "simulator")
-        if payment and here and plays and each.working:
-            found.append(Shop(each.slug, each.title, each.api_base_url.rstrip("/")))
-    return found
+    return [
+        each
+        for each in live(hub).all()
+        if is_loopback(urlsplit(each.api_base_url).hostname or "")
+        and hub.plugins.has(each.plugin, "simulator")
+        and each.working
+    ]
+
+
+@pages.get("/try/<id>")
+def progress(id: str) -> str | tuple[str, int]:
+    """What has become of a payment so far; 286 tells htmx that this was all."""
+    with the_hub().read() as session:
+        invoice = listing.one(session, listing.INVOICES, id)
+        steps = trail.of_paid(session, invoice.id)
+        shown = render_template(
+            "parts/progress.html",
+            invoice=invoice,
+            steps=steps,
+            stages=stages(),
+            names=overview.connection_names(session),
+        )
+    waits = ("pending", "sending", "retrying")
+    done = steps.payments and all(d.state not in waits for d in steps.deliveries)
+    return (shown, 286) if done else shown
 
 
 @pages.post("/try/pay")

@@ -14,6 +14,7 @@ from hub.core.models import (
     FactRow,
     InboundWebhook,
     Notification,
+    Payment,
 )
 
 _MOST = 100
@@ -46,6 +47,16 @@ class DeliveryTrail:
     attempts: Sequence[Attempt]
     calls: Sequence[ApiCall]
     replays: Sequence[Delivery]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaidTrail:
+    """The newest payment of an invoice, from its webhooks to who was told."""
+
+    payments: Sequence[Payment]
+    webhooks: Sequence[InboundWebhook]
+    events: Sequence[Event]
+    deliveries: Sequence[Delivery]
 
 
 def of_webhook(session: Session, webhook_id: str) -> WebhookTrail:
@@ -102,6 +113,30 @@ def of_delivery(session: Session, delivery_id: str) -> DeliveryTrail:
             .where(Delivery.replay_of == delivery_id)
             .order_by(Delivery.created_at)
         ).all(),
+    )
+
+
+def of_paid(session: Session, invoice_id: str) -> PaidTrail:
+    """Follow the newest payment of an invoice from its webhooks to who was told."""
+    payments = session.scalars(
+        select(Payment)
+        .where(Payment.invoice_id == invoice_id)
+        .order_by(Payment.created_at.desc())
+        .limit(1)
+    ).all()
+    subjects = [f"payment:{payment.id}" for payment in payments]
+    heard = select(FactRow.webhook_id).where(FactRow.subject.in_(subjects))
+    webhooks = session.scalars(
+        select(InboundWebhook)
+        .where(InboundWebhook.id.in_(heard))
+        .order_by(InboundWebhook.received_at)
+    ).all()
+    events = about(session, subjects)
+    return PaidTrail(
+        payments=payments,
+        webhooks=webhooks,
+        events=events,
+        deliveries=_deliveries(session, [event.id for event in events]),
     )
 
 
