@@ -29,8 +29,6 @@ class Exact(fields.String):
 
     def __init__(self, **options: Any) -> None:
         about = {"type": ["string", "number"], "example": "50.00"}
-        if options.get("allow_none") or options.get("load_default", "") is None:
-            about["type"] = ["string", "number", "null"]
         super().__init__(metadata=about, **options)
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:

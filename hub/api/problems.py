@@ -13,6 +13,7 @@ from hub.sdk.errors import (
     HubError,
     InvalidError,
     NotFoundError,
+    PluginError,
     ProviderError,
     SettingsError,
     UnreadyError,
@@ -26,6 +27,7 @@ _STATUS: tuple[tuple[type[HubError], int], ...] = (
     (UnreadyError, 503),
     (ProviderError, 502),
     (SettingsError, 409),
+    (PluginError, 409),
 )
 TITLES = {
     400: "Bad request",
