@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from hub.sdk.errors import SettingsError
 
 DEFAULT_PORT = 8000
+BASE_URL_FILE = "base_url"
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _FORMATS = ("console", "json")
 
@@ -60,7 +61,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         production=bool(url),
         secret_key=secret_key,
         encryption_keys=keys,
-        base_url=_base_url(env),
+        base_url=_base_url(env, data_dir),
         time_zone=_time_zone(env.get("HUB_TIME_ZONE") or "UTC"),
         overdue_steps=_steps(env.get("HUB_OVERDUE_STEPS") or "1,7,14,30"),
         log_level=_level(env.get("HUB_LOG_LEVEL") or "INFO"),
@@ -95,11 +96,21 @@ def _require_production_keys(secret_key: str | None, keys: tuple[str, ...]) -> N
         )
 
 
-def _base_url(env: Mapping[str, str]) -> str:
-    url = env.get("HUB_BASE_URL") or f"http://localhost:{DEFAULT_PORT}"
+def _base_url(env: Mapping[str, str], data_dir: Path) -> str:
+    """HUB_BASE_URL, else where `hub up` runs on this data folder, so that commands
+    in another terminal know its port."""
+    url = env.get("HUB_BASE_URL") or _noted(data_dir / BASE_URL_FILE)
+    url = url or f"http://localhost:{DEFAULT_PORT}"
     if not url.startswith(("http://", "https://")):
         raise SettingsError("HUB_BASE_URL must start with http:// or https://.")
     return url.rstrip("/")
+
+
+def _noted(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _time_zone(name: str) -> ZoneInfo:

@@ -18,7 +18,7 @@ from types import FrameType
 from hub import embedded
 from hub.processes import spawn, stop
 from hub.sdk.errors import SettingsError
-from hub.settings import DEFAULT_PORT, Settings
+from hub.settings import BASE_URL_FILE, DEFAULT_PORT, Settings
 
 # Ctrl-C ends everything within five seconds (the promise of the README).
 _GRACE_SECONDS = 4.0
@@ -88,6 +88,7 @@ def main(
     _check_port(host, port)
     settings = _with_base_url(settings, port)
     with _owned(settings.data_dir), _signals() as stopped:
+        (settings.data_dir / BASE_URL_FILE).write_text(settings.base_url)
         redis = None if settings.redis_url else embedded.start(settings.data_dir)
         parts = Parts(_environment(settings), _log_file(settings.data_dir))
         try:
