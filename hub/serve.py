@@ -44,7 +44,7 @@ def arguments(host: str, port: int, workers: int, *, connections: int) -> list[s
         *("-m", "gunicorn", "hub.app:wsgi()", "--bind", address),
         *("--worker-class", "gevent", "--workers", str(workers)),
         *("--worker-connections", str(connections)),
-        *("--keep-alive", "30", "--graceful-timeout", "5", "--timeout", "60"),
+        *("--keep-alive", "30", "--graceful-timeout", "3", "--timeout", "60"),
         # It would open a socket in the home folder.
         "--no-control-socket",
         *("--log-level", "warning", "--name", "hub web"),
