@@ -4,7 +4,10 @@ They are served in front of Flask: session, routing and response objects would c
 more than everything the road does before the answer.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from http import HTTPStatus
 from typing import IO, Any, Final
 
@@ -26,6 +29,7 @@ Start = Callable[..., Any]
 Application = Callable[[Environ, Start], Iterable[bytes]]
 
 PREFIX: Final = "/webhooks/"
+BODY_SECONDS: Final = 10.0
 _PHRASES = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus}
 _OUTSIDE = {"CONTENT_TYPE": "Content-Type", "CONTENT_LENGTH": "Content-Length"}
 
@@ -86,7 +90,8 @@ def _read(environ: Environ) -> bytes:
     if not chunked and length > MAX_BYTES:
         raise TooLargeError
     try:
-        body = _up_to(length, environ["wsgi.input"])
+        with _patience():
+            body = _up_to(length, environ["wsgi.input"])
     except Exception as error:  # each server has its own for chunks that are wrong
         raise BrokenBodyError from error
     if len(body) > MAX_BYTES:
@@ -94,6 +99,25 @@ def _read(environ: Environ) -> bytes:
     if not chunked and len(body) < length:
         raise BrokenBodyError
     return body
+
+
+def _patience() -> AbstractContextManager[object]:
+    """Bound the reading of a body: a sender that stops in the middle would hold its
+    connection for ever."""
+    if not _under_gevent():
+        return nullcontext()
+    from gevent import Timeout
+
+    return Timeout(BODY_SECONDS, BrokenBodyError)
+
+
+@cache
+def _under_gevent() -> bool:
+    if "gevent.monkey" not in sys.modules:
+        return False
+    from gevent.monkey import is_module_patched
+
+    return bool(is_module_patched("socket"))
 
 
 def _up_to(size: int, stream: IO[bytes]) -> bytes:
