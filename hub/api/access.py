@@ -1,7 +1,7 @@
 """Who asks: bearer tokens, roles, and one answer per Idempotency-Key."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, NoReturn, cast
 
@@ -11,7 +11,8 @@ from hub.api.problems import problem
 from hub.boot import Hub
 from hub.core import accounts, idempotency
 from hub.core.accounts import Principal
-from hub.sdk.errors import ForbiddenError
+from hub.core.queries.filters import is_storable
+from hub.sdk.errors import ForbiddenError, NotFoundError
 
 ADMIN = ("admin",)
 STAFF = ("admin", "billing")
@@ -43,6 +44,7 @@ def allowed(*roles: str, repeatable: bool = True) -> Callable[[View], View]:
         @wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Any:
             g.principal = _principal()
+            _check(kwargs.values())
             if g.principal.role not in roles:
                 raise ForbiddenError(
                     f"A token with the role {g.principal.role} may not do this;"
@@ -63,6 +65,13 @@ def allowed(*roles: str, repeatable: bool = True) -> Callable[[View], View]:
         return checked
 
     return decorate
+
+
+def _check(ids: Iterable[object]) -> None:
+    """What no database can hold is nobody's id."""
+    for id in ids:
+        if not is_storable(id) if isinstance(id, str) else cast(int, id) >= 2**62:
+            raise NotFoundError("There is nothing with this id.")
 
 
 def _principal() -> Principal:

@@ -8,7 +8,7 @@ from marshmallow import fields
 from hub.api.access import ADMIN, actor, allowed, the_hub
 from hub.api.blueprint import Resources
 from hub.api.deliveries import Delivery
-from hub.api.fields import Paging, Text
+from hub.api.fields import Free, Paging, Text
 from hub.api.lists import cut, page_of, show, with_slugs
 from hub.core import connection_calls, connections, messages
 from hub.core.connection_settings import secret_names
@@ -43,14 +43,14 @@ class NewConnection(ma.Schema):
 
     plugin = Text(required=True)
     slug = Text(load_default=None, allow_none=True)
-    settings = fields.Dict(load_default={})
+    settings = Free(load_default={})
 
 
 class ConnectionChange(ma.Schema):
     """Settings to change (null takes one away), and events not to hear."""
 
-    settings = fields.Dict()
-    hooks_off = fields.List(fields.String())
+    settings = Free()
+    hooks_off = fields.List(Text(most=100))
 
 
 class Tested(ma.Schema):
@@ -71,7 +71,7 @@ class NewMessage(ma.Schema):
     connection's own), `blocks` are the provider's own rich format."""
 
     text = Text(load_default="", most=messages.LONGEST)
-    blocks = fields.List(fields.Dict(), load_default=[])
+    blocks = fields.List(Free(), load_default=[])
     to = Text(load_default=None, allow_none=True)
 
 

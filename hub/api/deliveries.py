@@ -8,7 +8,7 @@ from marshmallow import fields
 
 from hub.api.access import ADMIN, actor, allowed, the_hub
 from hub.api.blueprint import Resources
-from hub.api.fields import Moment, OfConnection
+from hub.api.fields import Moment, OfConnection, Text
 from hub.api.lists import readable, show, with_slugs
 from hub.core import replay, retry
 from hub.core.queries.listing import DELIVERIES, WEBHOOKS
@@ -37,7 +37,7 @@ class Delivery(OfConnection):
 class Bulk(ma.Schema):
     """Which ones, by the list's filters; `dry_run` only counts them."""
 
-    filters = fields.Dict(keys=fields.String(), values=fields.String(), load_default={})
+    filters = fields.Dict(keys=fields.String(), values=Text(), load_default={})
     dry_run = fields.Boolean(load_default=False)
 
 

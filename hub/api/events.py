@@ -7,7 +7,7 @@ from marshmallow import fields
 
 from hub.api.access import WRITERS, actor, allowed, the_hub
 from hub.api.blueprint import Resources
-from hub.api.fields import Moment, Text
+from hub.api.fields import Free, Moment, Text
 from hub.api.lists import readable
 from hub.core.emit import emit
 from hub.core.queries.listing import EVENTS
@@ -31,7 +31,7 @@ class NewEvent(ma.Schema):
     """An event of type invoice.anomaly, alert.raised, alert.resolved or custom.*."""
 
     type = Text(required=True, most=100)
-    data = fields.Dict(required=True)
+    data = Free(required=True)
 
 
 readable(blueprint, "/events", EVENTS, Event)

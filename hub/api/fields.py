@@ -1,15 +1,21 @@
 """Fields and schema parts that every resource of the API shares."""
 
 from collections.abc import Callable
+from datetime import UTC
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import marshmallow as ma
 from marshmallow import fields
 
+from hub.core.queries.filters import is_storable
 from hub.core.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
 from hub.sdk.clock import iso
 from hub.sdk.money import Money
+
+# Of JSON that is kept as it comes: more would not come back out everywhere.
+_DEEPEST: Final = 32
+_LARGEST: Final = 2**63
 
 
 class Minor(fields.String):
@@ -46,13 +52,31 @@ class Moment(fields.AwareDateTime):
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else iso(value)
 
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        moment: Any = super()._deserialize(  # type: ignore[no-untyped-call]
+            value, attr, data, **kwargs
+        )
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError:
+            raise self.make_error(
+                "invalid", input=value, obj_type=self.OBJ_TYPE
+            ) from None
+
 
 class Text(fields.String):
-    """Text without NUL, which PostgreSQL can't hold; `most` characters."""
+    """Text that a database can hold; `most` characters."""
 
     def __init__(self, most: int = 500, **options: Any) -> None:
-        checks: list[Callable[[Any], Any]] = [ma.validate.Length(max=most), _no_nul]
+        checks: list[Callable[[Any], Any]] = [ma.validate.Length(max=most), _storable]
         super().__init__(validate=checks, **options)
+
+
+class Free(fields.Dict):
+    """A JSON object of any shape, as JSON can be kept: it is not for money."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        return _plain(super()._deserialize(value, attr, data, **kwargs))
 
 
 class Reference(ma.Schema):
@@ -95,6 +119,20 @@ class Paging(ma.Schema):
     )
 
 
-def _no_nul(value: str) -> None:
-    if "\0" in value:
-        raise ma.ValidationError("Text can't hold a NUL character.")
+def _storable(value: str) -> None:
+    if not is_storable(value):
+        raise ma.ValidationError("Text can't hold NUL or half a character.")
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    if depth > _DEEPEST:
+        raise ma.ValidationError(f"At most {_DEEPEST} levels deep.")
+    if isinstance(value, dict):
+        return {_plain(name): _plain(inner, depth + 1) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner, depth + 1) for inner in value]
+    if isinstance(value, str):
+        _storable(value)
+    if isinstance(value, Decimal | int) and not -_LARGEST < value < _LARGEST:
+        raise ma.ValidationError("A number is too large.")
+    return float(value) if isinstance(value, Decimal) else value

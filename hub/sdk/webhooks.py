@@ -92,9 +92,13 @@ def read_json(body: bytes) -> Any:
     from decimal import Decimal
 
     try:
-        return json.loads(body, parse_float=Decimal)
+        return json.loads(body, parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise PayloadError("The body is not readable as JSON.") from error
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,12 @@
 """Filters of lists as text: which values a column takes, and what they ask for."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from hub.core.models import Connection
-from hub.sdk.clock import now
 from hub.sdk.errors import InvalidError
 
 Column = InstrumentedAttribute[Any]
@@ -32,14 +31,19 @@ def of_slugs(column: Column, name: str, text: str) -> ColumnElement[bool]:
 def value_of(column: Column, name: str, text: str) -> Any:
     """Read a value of the column's type, or raise InvalidError."""
     kind: type = column.type.python_type
-    if "\0" in text:
-        raise InvalidError(f"The filter {name} holds a NUL character.")
+    if not is_storable(text):
+        raise InvalidError(f"The filter {name} holds a character that can't be.")
     try:
         return _VALUES.get(kind, str)(text)
     except (ValueError, KeyError, OverflowError) as error:
         raise InvalidError(
             f"The filter {name} can't be {text[:40]!r}: it takes {_WORDS[kind]}."
         ) from error
+
+
+def is_storable(text: str) -> bool:
+    """False for what a database can't hold: NUL, and half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _parts(name: str, text: str) -> list[str]:
@@ -62,7 +66,7 @@ def _integer(text: str) -> int:
 
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=now().tzinfo)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 _VALUES: dict[type, Any] = {

@@ -89,7 +89,7 @@ def one(session: Session, listing: Listing, identity: str | int) -> Any:
     """Return the row with this id, or raise NotFoundError."""
     row = session.get(
         listing.model,
-        identity,
+        _key(listing, identity),
         options=list(listing.load),
         populate_existing=True,
     )
@@ -97,6 +97,14 @@ def one(session: Session, listing: Listing, identity: str | int) -> Any:
     if row is None or other:
         raise NotFoundError(f"There is no {listing.word} {identity!r}.")
     return row
+
+
+def _key(listing: Listing, identity: str | int) -> str | int:
+    """The id as its column takes it."""
+    if listing.key[-1].type.python_type is not int:
+        return identity
+    text = str(identity)
+    return int(text) if text.isdecimal() and len(text) < 19 else -1
 
 
 def references(

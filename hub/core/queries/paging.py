@@ -5,15 +5,18 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Select, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from hub.core.queries.filters import is_storable
 from hub.sdk.errors import InvalidError
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
+_LARGEST = 2**62
 Row = TypeVar("Row")
 
 
@@ -75,7 +78,13 @@ def _decode(cursor: str, key: Sequence[InstrumentedAttribute[Any]]) -> list[Any]
             _read(value, column.type.python_type)
             for value, column in zip(plain, key, strict=True)
         ]
-    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+    except (
+        ArithmeticError,
+        ValueError,
+        TypeError,
+        binascii.Error,
+        RecursionError,
+    ) as error:
         raise InvalidError(
             "The cursor is not one that this list gave out; begin again without it."
         ) from error
@@ -86,7 +95,11 @@ def _read(value: Any, kind: type) -> Any:
         moment = kind.fromisoformat(value)
         if getattr(moment, "tzinfo", "") is None:
             raise ValueError("a time without a zone")
-        return moment
+        return moment.astimezone(UTC) if isinstance(moment, datetime) else moment
     if type(value) is not kind:
         raise ValueError("of another type")
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise ValueError("too large")
+    if isinstance(value, str) and not is_storable(value):
+        raise ValueError("no text")
     return value
