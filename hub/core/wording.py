@@ -5,6 +5,7 @@ Only kinds a person cares about: what is not in the table is told to nobody.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from hub.sdk.money import Money
@@ -30,10 +31,10 @@ def wording(type: str, data: Data) -> Wording | None:
 
 
 def _received(data: Data) -> Wording:
-    left = _money(data, "open_amount")
+    left = Decimal(data["open_amount"] or 0)
     body = _sentences(
         f"For invoice {data['invoice_number']}." if data["invoice_number"] else "",
-        f"Still open: {left}." if left and not left.startswith("0") else "",
+        f"Still open: {_money(data, 'open_amount')}." if left else "",
     )
     return Wording(title=f"{_money(data)} received from {_who(data)}", body=body)
 

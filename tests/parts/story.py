@@ -241,8 +241,8 @@ class World:
     def _mine(self, model: Any) -> Any:
         return select(model).where(model.reference.startswith(self.tag))
 
-    def _name(self, text: str | None) -> str | None:
-        return text.replace(f"{self.tag}/", "") if text else text
+    def _name(self, text: str | None) -> str:
+        return (text or "").replace(f"{self.tag}/", "")
 
     def _payments(self, session: Session) -> Iterator[tuple[Any, Any]]:
         numbers = dict(session.execute(select(Invoice.id, Invoice.number)).all())

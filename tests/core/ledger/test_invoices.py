@@ -1,6 +1,7 @@
 """Invoices: created, issued, changed, sent, voided."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from threading import Barrier
 from zoneinfo import ZoneInfo
@@ -67,9 +68,7 @@ def test_invoice_is_open_at_once(hub: Hub) -> None:
 
 
 def test_invoice_is_issued_on_the_day_it_is_here(hub: Hub) -> None:
-    hub.settings = type(hub.settings)(
-        **{**vars(hub.settings), "time_zone": ZoneInfo("Pacific/Auckland")}
-    )
+    hub.settings = replace(hub.settings, time_zone=ZoneInfo("Pacific/Auckland"))
     with travel(datetime(2026, 3, 1, 20, 0, tzinfo=UTC), tick=False):
         invoice = add_invoice(hub)
 
