@@ -27,6 +27,8 @@ class Sockets:
     headers: str
     arrived: dict[str, list[float]] = field(default_factory=dict)
     open: int = 0
+    # The loop itself keeps no more than a weak reference.
+    reading: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def connect(self, count: int) -> None:
         """Open connections, fifty at a time."""
@@ -47,8 +49,7 @@ class Sockets:
         if b" 101 " not in head.split(b"\r\n")[0]:
             raise RuntimeError(head.decode())
         self.open += 1
-        task = asyncio.create_task(self._read(reader, writer))
-        task.add_done_callback(lambda done: done.exception())
+        self.reading.add(asyncio.create_task(self._read(reader, writer)))
 
     async def _read(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
