@@ -181,6 +181,7 @@ def _sqlite_engine(url: Any, begin: str, *, query_only: bool) -> Engine:
         pool_size=10,
         max_overflow=20,
         pool_timeout=POOL_TIMEOUT,
+        hide_parameters=True,  # they hold payloads, and tracebacks are logged
     )
 
     @event.listens_for(engine, "connect")
@@ -205,6 +206,7 @@ def _postgres_engine(url: Any) -> Engine:
         pool_size=10,
         max_overflow=20,
         pool_timeout=POOL_TIMEOUT,
+        hide_parameters=True,  # they hold payloads, and tracebacks are logged
         pool_pre_ping=True,
         connect_args={"connect_timeout": 5, "options": "-c timezone=utc"},
     )

@@ -76,6 +76,7 @@ class Bell:
             f"hub.worker.drain_{work}",
             result_ttl=0,
             failure_ttl=60,
+            ttl=60,  # with no workers alive, rings don't pile up
             timeout=600,  # no control (ROAD 24); only above any real drain
             description=work,
         )

@@ -91,7 +91,7 @@ class _Sealed:
         query = select(self.column.class_).where(self.where).order_by(*self.key)
         if mark:
             query = query.where(tuple_(*self.key) > mark)
-        return query.limit(_BATCH).with_for_update()
+        return query.limit(_BATCH).with_for_update(key_share=True)
 
 
 _SEALED = (
