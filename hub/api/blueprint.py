@@ -10,7 +10,7 @@ from webargs.flaskparser import FlaskParser, is_json_request
 
 from hub.api import contract, problems
 from hub.sdk.errors import PayloadError
-from hub.sdk.webhooks import read_json
+from hub.sdk.webhooks import parse_json
 
 
 class Problem(ma.Schema):
@@ -42,7 +42,7 @@ class _Parser(FlaskParser):
         if not body:
             return core.missing
         try:
-            return read_json(body)
+            return parse_json(body)
         except PayloadError:
             flask.abort(400, "The body is not readable as JSON.")
 

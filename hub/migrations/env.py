@@ -1,16 +1,19 @@
 """Alembic's environment: always the connection handed over by hub.schema."""
 
+from typing import Any, Literal
+
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 
 from hub.core.models import Base
-from hub.core.models.base import DecimalText, UTCDateTime
+from hub.core.models.base import DecimalText, StoredText, UTCDateTime
 
 
-def _render(kind: str, value: object, autogen: object) -> str | bool:
+def _render(kind: str, value: Any, autogen: AutogenContext) -> str | Literal[False]:
     """Migrations hold plain SQLAlchemy types, so that they never change later."""
     if kind == "type" and isinstance(value, UTCDateTime):
         return "sa.DateTime(timezone=True)"
-    if kind == "type" and isinstance(value, DecimalText):
+    if kind == "type" and isinstance(value, DecimalText | StoredText):
         return "sa.String()"
     return False
 

@@ -22,6 +22,7 @@ from hub.sdk.errors import (
     UnavailableError,
     UnexpectedResponseError,
 )
+from hub.sdk.text import clean, clean_all, may_hold_halves
 from hub.sdk.transport import Call
 from hub.sdk.webhooks import Headers
 
@@ -39,7 +40,7 @@ class Reply:
     @property
     def text(self) -> str:
         """The body as text, whatever it takes."""
-        return self.content.decode("utf-8", errors="replace")
+        return clean(self.content.decode("utf-8", errors="replace"))
 
     def json(self) -> Any:
         """Return the body as JSON, fractions as Decimal: money is never a float.
@@ -47,9 +48,10 @@ class Reply:
         Raises UnexpectedResponseError for anything else.
         """
         try:
-            return json.loads(
+            value = json.loads(
                 self.content, parse_float=Decimal, parse_constant=_no_constant
             )
+            return clean_all(value) if may_hold_halves(self.content) else value
         except (ValueError, RecursionError):
             pass
         # Out here, so that the body is in no traceback.

@@ -8,6 +8,7 @@ from typing import Any
 
 from hub.sdk.errors import PayloadError, ProviderError, WebhookError
 from hub.sdk.facts import Fact
+from hub.sdk.text import clean_all, may_hold_halves
 
 
 class Headers(Mapping[str, str]):
@@ -85,6 +86,13 @@ class InboundWebhook:
 
 
 def read_json(body: bytes) -> Any:
+    """Parse a provider's JSON; PayloadError for whatever is wrong. Characters that
+    can't be stored are replaced: a client's odd name must not stop its payment."""
+    value = parse_json(body)
+    return clean_all(value) if may_hold_halves(body) else value
+
+
+def parse_json(body: bytes) -> Any:
     """Parse JSON from an outside source; PayloadError for whatever is wrong.
 
     Numbers with a fraction become Decimal: money never passes through a float.

@@ -18,6 +18,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from ulid import ULID
 
 from hub.sdk.clock import now
+from hub.sdk.text import clean
 
 NAMING = {
     "ix": "ix_%(column_0_N_label)s",
@@ -55,6 +56,22 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value
 
 
+class StoredText(TypeDecorator[str]):
+    """Text as both databases can hold it, whatever came in: a value that can't be
+    written would otherwise be tried for ever (hub.sdk.text)."""
+
+    impl = String
+    cache_ok = True
+
+    @property
+    def python_type(self) -> type[str]:
+        """What filters and cursors are read as."""
+        return str
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else clean(value)
+
+
 class DecimalText(TypeDecorator[Decimal]):
     """Exact decimals as text: SQLite would turn a NUMERIC into a float."""
 
@@ -81,6 +98,7 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {  # noqa: RUF012 — SQLAlchemy reads it as a class attribute
         datetime: UTCDateTime,
+        str: StoredText,
         Decimal: DecimalText,
         dict[str, Any]: JSON,
         list[Any]: JSON,
