@@ -94,10 +94,17 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Take:
-    """What a claim took: to be sent, and how many were put aside instead."""
+    """What a claim took: to be sent, and how many were put aside instead.
+
+    `locked_out`: somebody else was at one of the connections just then.
+    """
 
     claimed: Sequence[Claimed]
     aside: int
+    locked_out: bool = False
+
+
+NOTHING = Take((), 0)
 
 
 def look(session: Session, hub: Hub) -> list[Ready]:
@@ -148,7 +155,8 @@ def claim(
     }
     taker = _Taker(session, hub, new_id("clm"), suspect)
     claimed, aside = list[Claimed](), 0
-    for connection in _locked(session, list(asked)):
+    connections = _locked(session, list(asked))
+    for connection in connections:
         pauses.resume(session, connection)
         each, id = asked[connection.id], connection.id
         count = min(wanted[id], each.most - _live(session, id))
@@ -162,7 +170,7 @@ def claim(
         aside += len(rows) - len(fit)
     if claimed:
         session.execute(insert(Attempt), [_attempt(each, worker) for each in claimed])
-    return Take(claimed, aside)
+    return Take(claimed, aside, locked_out=len(connections) < len(asked))
 
 
 def renew(session: Session, held: Iterable[Claimed]) -> None:

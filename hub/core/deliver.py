@@ -12,11 +12,12 @@ from datetime import timedelta
 from hub.boot import Hub
 from hub.core import claims
 from hub.core.budgets import Buckets
-from hub.core.claims import Claimed, Ready
+from hub.core.claims import NOTHING, Claimed, Ready, Take
 from hub.core.pool import Pool
 from hub.core.shares import share
 
 Stop = Callable[[], bool]
+_SOON = timedelta(seconds=0.05)
 
 
 def drain(hub: Hub, pool: Pool, stop: Stop, budget_seconds: float = 2.0) -> int:
@@ -25,18 +26,19 @@ def drain(hub: Hub, pool: Pool, stop: Stop, budget_seconds: float = 2.0) -> int:
     It doesn't wait for them: whoever finishes one makes the pool ask for another
     look, and what is not looked at in time is rung for again (ROAD 23, 24).
     """
-    until, count = time.monotonic() + budget_seconds, 0
+    until, count, aside = time.monotonic() + budget_seconds, 0, 1
     with pool.draining:
-        while not stop():
-            # Before the last look: a ring that comes later is let through.
-            hub.bell.answered("deliver")
-            handed = _round(hub, pool)
-            count += handed
-            if not handed:
-                break
+        # One round takes all that may go. To go round for each slot that is set free
+        # would keep the scribe from writing; only what was put aside made room.
+        while aside and not stop():
             if time.monotonic() >= until:
                 hub.bell.ring("deliver")
                 break
+            # Before the last look: a ring that comes later is let through.
+            hub.bell.answered("deliver")
+            take = _round(hub, pool)
+            aside = take.aside
+            count += aside + len(take.claimed)
     return count
 
 
@@ -59,11 +61,11 @@ def drain_all(hub: Hub, *, size: int = 16, seconds: float = 60.0) -> int:
     return count
 
 
-def _round(hub: Hub, pool: Pool) -> int:
+def _round(hub: Hub, pool: Pool) -> Take:
     with hub.read() as session:
         ready = claims.look(session, hub)
     if not ready:
-        return 0
+        return NOTHING
     wanted = share(
         {each.connection_id: each.room for each in ready}, pool.held(), pool.free
     )
@@ -71,7 +73,7 @@ def _round(hub: Hub, pool: Pool) -> int:
         _call_for_help(hub, pool)
     granted = _within_rates(hub, pool, ready, wanted)
     if not any(granted.values()):
-        return 0
+        return NOTHING
     with hub.write() as session:
         take = claims.claim(
             session,
@@ -84,7 +86,9 @@ def _round(hub: Hub, pool: Pool) -> int:
     _give_back(hub, ready, granted, take.claimed)
     for each in take.claimed:
         pool.submit(each)
-    return len(take.claimed) + take.aside
+    if take.locked_out:
+        pool.look_again(_SOON)
+    return take
 
 
 def _call_for_help(hub: Hub, pool: Pool) -> None:
