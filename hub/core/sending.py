@@ -157,7 +157,7 @@ class Sending:
 
 
 def is_marked(provider: Provider, can_look: bool) -> bool:
-    """True if it has to be written down before bytes leave (docs/decisions/0003).
+    """True if it has to be written down before bytes leave (docs/decisions/0006).
 
     Where a second one harms nobody, or the plugin can look, the claim alone says
     enough: it may have been sent.
