@@ -19,15 +19,18 @@ from hub.sdk.provider import Budget
 # more than two cores can make; a slow one can't hold more threads than that.
 MOST_AT_ONCE = 64
 ALIVE = timedelta(seconds=15)
+_SKEW = 5.0  # seconds by which processes' clocks may differ
 _DOWN = 1.0  # seconds without another try after Redis failed
 _LOOKED = 5.0  # seconds a count of live workers is good for
 
-# One atomic step. The time comes from the caller: there is one clock (ROAD 39).
+# One atomic step. The time comes from the caller: there is one clock (ROAD 39). A
+# clock that was set back would otherwise stop the bucket from filling for as long.
 _TAKE = """
 local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now, wanted = tonumber(ARGV[3]), tonumber(ARGV[4])
 local kept = redis.call('HMGET', KEYS[1], 'level', 'at')
 local level, at = tonumber(kept[1]) or burst, tonumber(kept[2]) or now
+if at > now + 5 then at = now end
 level = math.min(burst, level + math.max(0, now - at) * rate)
 local granted = math.min(wanted, math.max(0, math.floor(level)))
 level = math.min(burst, level - granted)
@@ -125,6 +128,7 @@ class Buckets:
         with self._lock:
             # Not filled at the start: another process may have just emptied it.
             level, at = self._own.get(connection_id, (1.0, now))
+            at = now if at > now + _SKEW else at
             level = min(burst, level + max(0.0, now - at) * rate)
             granted = min(wanted, max(0, math.floor(level)))
             left = min(burst, level - granted)

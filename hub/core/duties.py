@@ -20,22 +20,26 @@ from hub.core.rows import insert_new
 from hub.sdk.clock import now
 from hub.sdk.errors import UnreadyError
 
-LEASE = timedelta(minutes=10)
 _log = structlog.get_logger("hub.duties")
 
 
 @dataclass(frozen=True)
 class Duty:
-    """Something to be done now and then; `run` may be run at any time, twice too."""
+    """Something to be done now and then; `run` may be run at any time, twice too.
+
+    After `lease` another scheduler takes it over from one that was killed at it.
+    """
 
     name: str
     every: timedelta
     run: Callable[[Hub], object]
+    lease: timedelta = timedelta(minutes=10)
 
 
 DUTIES: Sequence[Duty] = (
-    Duty("sweep", timedelta(seconds=2), sweep.run),
-    Duty("outages", timedelta(seconds=10), outages.tell),
+    # Work waits for these two, so a killed scheduler must not hold them for long.
+    Duty("sweep", timedelta(seconds=2), sweep.run, timedelta(seconds=15)),
+    Duty("outages", timedelta(seconds=10), outages.tell, timedelta(seconds=30)),
     Duty("overdue", timedelta(minutes=10), overdue.scan),
     Duty("retention", timedelta(hours=1), retention.run),
     Duty("idempotency-keys", timedelta(hours=1), idempotency.purge),
@@ -65,7 +69,11 @@ def _due(hub: Hub, duties: Sequence[Duty]) -> list[Duty]:
     """Those that are due; a new one is, at once."""
     with hub.read() as session:
         known = set(session.scalars(select(Row.name)))
-        due = set(session.scalars(select(Row.name).where(_is_due(now()))))
+        due = {
+            duty.name
+            for duty in duties
+            if session.scalar(select(Row.name).where(_is_due(duty, now())))
+        }
     new = [duty for duty in duties if duty.name not in known]
     if new:
         rows = [{"name": duty.name, "next_at": now(), "last_error": ""} for duty in new]
@@ -74,9 +82,11 @@ def _due(hub: Hub, duties: Sequence[Duty]) -> list[Duty]:
     return [duty for duty in duties if duty in new or duty.name in due]
 
 
-def _is_due(moment: datetime) -> ColumnElement[bool]:
+def _is_due(duty: Duty, moment: datetime) -> ColumnElement[bool]:
+    """Due, too, if the clock was set back: it can't be further off than `every`."""
     free = or_(Row.claim.is_(None), Row.lease_until < moment)
-    return (Row.next_at <= moment) & free
+    now_or_wrong = or_(Row.next_at <= moment, Row.next_at > moment + duty.every)
+    return (Row.name == duty.name) & now_or_wrong & free
 
 
 def _claim(hub: Hub, duty: Duty) -> str | None:
@@ -84,8 +94,8 @@ def _claim(hub: Hub, duty: Duty) -> str | None:
     with hub.write() as session:
         taken = session.execute(
             update(Row)
-            .where(Row.name == duty.name, _is_due(moment))
-            .values(claim=claim, lease_until=moment + LEASE)
+            .where(_is_due(duty, moment))
+            .values(claim=claim, lease_until=moment + duty.lease)
             .returning(Row.name)
         )
         return claim if taken.first() is not None else None

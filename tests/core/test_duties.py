@@ -63,15 +63,34 @@ def test_duty_of_a_dead_scheduler_is_taken_up(
     runs: list[int] = []
     mine = [Duty("count", MINUTE, lambda hub: runs.append(1))]
     with hub.write() as session:
-        lease = now() + duties.LEASE
+        lease = now() + mine[0].lease
         session.add(Row(name="count", next_at=now(), claim="dead", lease_until=lease))
 
     duties.run_due(hub, mine)
     assert [] == runs
-    clock.shift(duties.LEASE + MINUTE)
+    clock.shift(mine[0].lease + MINUTE)
     duties.run_due(hub, mine)
 
     assert [1] == runs
+
+
+def test_work_never_waits_long_for_a_dead_schedulers_sweep() -> None:
+    """ROAD 27: what is lost is found by the sweep, so its lease is short."""
+    (sweep,) = [duty for duty in duties.DUTIES if duty.name == "sweep"]
+
+    assert timedelta(seconds=30) >= sweep.lease
+
+
+def test_clock_set_back_stops_no_duty(hub: Hub, clock: time_machine.Traveller) -> None:
+    """ROAD 39: a duty can't be due later than its period from now."""
+    runs: list[int] = []
+    mine = [Duty("count", MINUTE, lambda hub: runs.append(1))]
+    duties.run_due(hub, mine)
+
+    clock.shift(-60 * MINUTE)
+    duties.run_due(hub, mine)
+
+    assert [1, 1] == runs
 
 
 def test_failing_duty_is_shown_and_stops_no_other(hub: Hub) -> None:

@@ -65,6 +65,22 @@ def test_bucket_fills_with_time(
     assert 1 == buckets.take("cnn", 1, 1).count
 
 
+@pytest.mark.parametrize("redis", ["up", "down"])
+def test_clock_set_back_does_not_stop_the_bucket(
+    hub: Hub, clock: time_machine.Traveller, redis: str
+) -> None:
+    """ROAD 39: it fills from the present time on."""
+    buckets = _buckets(hub, redis)
+    clock.shift(timedelta(hours=1))
+    buckets.take("cnn", 1, 1)
+    clock.shift(timedelta(minutes=-50))
+    buckets.take("cnn", 1, 1)
+
+    clock.shift(timedelta(seconds=2))
+
+    assert 1 == buckets.take("cnn", 1, 1).count
+
+
 def test_processes_share_one_bucket(hub: Hub, clock: time_machine.Traveller) -> None:
     """ROAD 20: the rate is the connection's, however many workers there are."""
     one, two = Buckets(hub), Buckets(hub)
