@@ -138,11 +138,16 @@ class Feed:
             with self._hub.read() as session:
                 counts = feed_rows.unread(session, here)
             for user, count in counts.items():
-                frame = self._frame({"type": "unread", "count": count})
-                for client in self._of(user):
-                    if client.held is None and client.count != count:
-                        client.count = count
-                        client.line.write(frame)
+                late = [
+                    client
+                    for client in self._of(user)
+                    if client.held is None and client.count != count
+                ]
+                if late:
+                    frame = self._frame({"type": "unread", "count": count})
+                for client in late:
+                    client.count = count
+                    client.line.write(frame)
 
     def clients(self) -> int:
         """How many listen."""

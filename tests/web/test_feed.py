@@ -371,3 +371,56 @@ def test_stopping_ends_all_connections_soon(hub: Hub, reader: Reader) -> None:
 
         assert websocket.ABNF.OPCODE_CLOSE == listener.socket.recv_data()[0]
         assert "feed" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_frame_is_encoded_once_for_all_windows(
+    site: Served, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROAD 40."""
+    listeners = [Listener(site, reader) for _ in range(3)]
+    for listener in listeners:
+        listener.next()
+        listener.say(type="resume", after=0)
+    encoded: list[str] = []
+    feed = feed_of(site.hub)
+    encode = feed._encode
+
+    def noted(text: str) -> bytes:
+        encoded.append(text)
+        return encode(text)
+
+    monkeypatch.setattr(feed, "_encode", noted)
+
+    tell(site.hub, reader, "a")
+    for listener in listeners:
+        listener.until("notification")
+
+    types = [json.loads(text)["type"] for text in encoded]
+    assert 1 == types.count("notification")
+
+
+def test_listening_holds_no_database_connection(site: Served, reader: Reader) -> None:
+    """ROAD 36: more listeners than the pool has connections."""
+    listeners = [Listener(site, reader) for _ in range(35)]
+    for listener in listeners:
+        listener.next()
+
+    tell(site.hub, reader, "a")
+
+    told = [each.until("notification")["notification"]["data"] for each in listeners]
+    assert [{"n": "a"}] * 35 == told
+
+
+def test_unread_is_told_again_only_when_it_changed(
+    site: Served, reader: Reader
+) -> None:
+    listener = Listener(site, reader)
+    listener.next()
+    tell(site.hub, reader, "a")
+    listener.until("unread")
+
+    for _ in range(3):
+        feed_of(site.hub).recount([reader.id])
+    tell(site.hub, reader, "b")
+
+    assert 2 == listener.until("unread")["count"]
