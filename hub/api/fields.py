@@ -53,9 +53,7 @@ class Moment(fields.AwareDateTime):
         return None if value is None else iso(value)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
-        moment: Any = super()._deserialize(  # type: ignore[no-untyped-call]
-            value, attr, data, **kwargs
-        )
+        moment = super()._deserialize(value, attr, data, **kwargs)
         try:
             return moment.astimezone(UTC)
         except OverflowError:
@@ -76,7 +74,10 @@ class Free(fields.Dict):
     """A JSON object of any shape, as JSON can be kept: it is not for money."""
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
-        return _plain(super()._deserialize(value, attr, data, **kwargs))
+        given = super()._deserialize(  # type: ignore[no-untyped-call]
+            value, attr, data, **kwargs
+        )
+        return _plain(given)
 
 
 class Reference(ma.Schema):

@@ -16,17 +16,17 @@ READS = ("/companies", "/invoices", "/payments", "/refunds", "/disputes", "/payo
          "/credit-notes", "/mandates", "/quotes", "/time-entries", "/tickets",
          "/products", "/devices", "/events", "/notifications")  # fmt: skip
 ADMIN_READS = ("/inbound-webhooks", "/deliveries", "/api-calls", "/sync-runs",
-               "/plugins", "/connections", "/audit")  # fmt: skip
+               "/plugins", "/connections", "/audit", "/tokens", "/users")  # fmt: skip
 NEW = {"name": "Smith", "currency": "EUR"}
 
 
-@pytest.mark.parametrize("path", READS + ADMIN_READS)
-def test_no_token_no_answer(app: Flask, path: str) -> None:
-    answer = app.test_client().get(f"/api/v1{path}")
+def test_no_token_no_answer(app: Flask) -> None:
+    for path in READS + ADMIN_READS:
+        answer = app.test_client().get(f"/api/v1{path}")
 
-    assert 401 == answer.status_code
-    assert "application/problem+json" == answer.content_type
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+        assert 401 == answer.status_code, path
+        assert "application/problem+json" == answer.content_type
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 def test_a_revoked_token_is_refused(admin: Caller, hub: Hub) -> None:
@@ -38,13 +38,14 @@ def test_a_revoked_token_is_refused(admin: Caller, hub: Hub) -> None:
     assert 401 == admin.get("/companies").status_code
 
 
-@pytest.mark.parametrize("path", READS + ADMIN_READS)
 def test_what_each_role_may_read(
-    admin: Caller, billing: Caller, ingest: Caller, path: str
+    admin: Caller, billing: Caller, ingest: Caller
 ) -> None:
-    assert 200 == admin.get(path).status_code
-    assert (200 if path in READS else 403) == billing.get(path).status_code
-    assert 403 == ingest.get(path).status_code
+    for path in READS + ADMIN_READS:
+        assert 200 == admin.get(path).status_code, path
+        expected = 200 if path in READS else 403
+        assert expected == billing.get(path).status_code, path
+        assert 403 == ingest.get(path).status_code, path
 
 
 def test_ingest_writes_the_ledger(ingest: Caller) -> None:
@@ -65,7 +66,7 @@ class TestIdempotencyKey:
         first = admin.post("/companies", NEW, headers=key)
         again = admin.post("/companies", NEW, headers=key)
 
-        assert (201, first.json) == (again.status_code, again.json)
+        assert (201, first.get_json()) == (again.status_code, again.get_json())
         assert 1 == count(hub)
 
     def test_another_request_with_the_key_is_a_conflict(self, admin: Caller) -> None:
@@ -108,7 +109,7 @@ class TestIdempotencyKey:
         first = admin.post("/companies", NEW, headers=key)
         second = billing.post("/companies", NEW, headers=key)
 
-        assert first.json["id"] != second.json["id"]
+        assert first.get_json()["id"] != second.get_json()["id"]
 
     @pytest.mark.parametrize("key", ["x" * 256, "a\tb"])
     def test_absurd_keys_are_refused(self, admin: Caller, hub: Hub, key: str) -> None:
@@ -127,5 +128,5 @@ def count(hub: Hub) -> Any:
 def test_the_actor_is_in_the_audit(admin: Caller) -> None:
     company(admin)
 
-    (entry,) = admin.get("/audit?action=company.created").json["items"]
+    (entry,) = admin.get("/audit?action=company.created").get_json()["items"]
     assert "token:a admin" == entry["actor"]

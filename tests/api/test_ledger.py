@@ -25,7 +25,7 @@ def test_a_draft_is_issued(admin: Caller) -> None:
 
     issued = admin.post(f"/invoices/{draft['id']}/issue")
 
-    assert (200, "open") == (issued.status_code, issued.json["state"])
+    assert (200, "open") == (issued.status_code, issued.get_json()["state"])
     assert 409 == admin.post(f"/invoices/{draft['id']}/issue").status_code
 
 
@@ -44,7 +44,7 @@ def test_payments_make_it_paid(admin: Caller) -> None:
 
 
 def state(admin: Caller, path: str) -> tuple[str, str]:
-    shown = admin.get(path).json
+    shown = admin.get(path).get_json()
     return shown["state"], shown["open_amount"]
 
 
@@ -82,7 +82,7 @@ def test_a_hostile_line_is_named(admin: Caller, line: Any) -> None:
     answer = admin.post("/invoices", given)
 
     assert 422 == answer.status_code
-    assert "lines" in answer.json["errors"]
+    assert "lines" in answer.get_json()["errors"]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,9 @@ def test_a_hostile_line_is_named(admin: Caller, line: Any) -> None:
         (b'{"name": "\xff"}', 400),
         (b"[]", 422),
         (b"null", 422),
+        (b'{"name": NaN, "currency": "EUR"}', 400),
+        (b'{"name": "\\ud800", "currency": "EUR"}', 422),
+        (b'{"name": "a\\u0000b", "currency": "EUR"}', 422),
         (b'{"name": 5, "currency": "EUR"}', 422),
         (b'{"name": "x", "currency": "XXQ"}', 422),
         (b"x" * 1_100_000, 413),
@@ -113,14 +116,14 @@ def test_another_media_type_is_refused(admin: Caller) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "status"),
-    [("130.00", 409), ("-1", 422), ("1.001", 422), ("0", 422), (1.5, 201)],
+    [("130.00", 422), ("-1", 422), ("1.001", 422), ("0", 422), (1.5, 201)],
 )
 def test_amounts_of_payments(admin: Caller, amount: Any, status: int) -> None:
     bill = invoice(admin, company(admin)["id"])
 
     answer = admin.post(f"/invoices/{bill['id']}/payments", {"amount": amount})
 
-    assert answer.status_code in (status, 422 if status == 409 else status)
+    assert status == answer.status_code
 
 
 def test_unknown_ids_and_filters(admin: Caller) -> None:
@@ -149,7 +152,7 @@ def test_pages_hold_still_while_rows_are_added(admin: Caller) -> None:
     seen: list[str] = []
     cursor = ""
     while True:
-        page = admin.get(f"/invoices?limit=2{cursor}").json
+        page = admin.get(f"/invoices?limit=2{cursor}").get_json()
         seen += [item["id"] for item in page["items"]]
         invoice(admin, client)
         if page["next_cursor"] is None:
@@ -160,7 +163,7 @@ def test_pages_hold_still_while_rows_are_added(admin: Caller) -> None:
 
 
 def ids(admin: Caller, path: str) -> list[str]:
-    return [item["id"] for item in admin.get(path).json["items"]]
+    return [item["id"] for item in admin.get(path).get_json()["items"]]
 
 
 @pytest.mark.parametrize("path", ["/invoices", "/companies", "/payments"])
@@ -215,8 +218,8 @@ def test_quotes_are_decided_once(admin: Caller) -> None:
 
     assert (200, "accepted", "Ana") == (
         answer.status_code,
-        answer.json["state"],
-        answer.json["decided_by"],
+        answer.get_json()["state"],
+        answer.get_json()["decided_by"],
     )
     assert 409 == admin.post(f"/quotes/{quote['id']}/decline").status_code
 
@@ -233,10 +236,7 @@ def test_a_credit_note_lowers_what_is_open(admin: Caller) -> None:
     )
 
     assert ["20.00"] == [each["amount"] for each in shown["allocations"]]
-    assert ("partially_paid", "100.00") in (
-        state(admin, f"/invoices/{bill['id']}"),
-        ("partially_paid", "100.00"),
-    )
+    assert ("open", "100.00") == state(admin, f"/invoices/{bill['id']}")
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_the_catalogue_is_kept(admin: Caller, path: str, values: Any) -> None:
     kept = made(admin.post(path, values))
     changed = admin.patch(f"{path}/{kept['id']}", {"name": "Other"})
 
-    assert (200, "Other") == (changed.status_code, changed.json["name"])
+    assert (200, "Other") == (changed.status_code, changed.get_json()["name"])
     assert 422 == admin.post(path, {}).status_code
 
 
