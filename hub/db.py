@@ -9,7 +9,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -82,14 +82,37 @@ class Database:
         if not self.sqlite:
             yield
             return
+        with self._only_writer(), self._file_lock():
+            yield
+
+    def write_natively(self, work: Callable[[Any], Result]) -> Result:
+        """Run `work(driver's connection)` as the only writer of this SQLite file,
+        under gevent wholly in a native thread: the loop goes on meanwhile, and the
+        file is not held until the loop comes round to letting it go."""
+
+        def alone(connection: Any) -> Result:
+            handle = self._lock_file()
+            if handle is None:
+                return work(connection)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            try:
+                return work(connection)
+            finally:
+                fcntl.flock(handle, fcntl.LOCK_UN)
+
+        with self._only_writer(), closing(self.writer.raw_connection()) as connection:
+            return natively(alone, connection.driver_connection)
+
+    @contextmanager
+    def _only_writer(self) -> Iterator[None]:
+        """Be the only one of this process."""
         me = threading.get_ident()
         if self._holder == me:
             raise RuntimeError("write() inside write(): pass the session on instead")
         with self._lock:
             self._holder = me
             try:
-                with self._file_lock():
-                    yield
+                yield
             finally:
                 self._holder = None
 

@@ -5,6 +5,7 @@ is answered after the commit that holds its row, and the bell is rung after that
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ MAX_BATCH_BYTES = 8 * 1024 * 1024
 # Providers give up after 5 to 30 s. The row may still be kept then: the provider
 # sends it again and hears "duplicate".
 PATIENCE_SECONDS = 10.0
+RING_EVERY = 0.01  # seconds; a ring costs as much as several webhooks
 
 
 def keep(hub: Hub, row: Row) -> Kept:
@@ -59,7 +61,7 @@ class Writer:
         self._bytes = 0
         self._lock = threading.Lock()
         self._write = _Loop("webhook-writer", self._write_all)
-        self._ring = _Loop("webhook-ringer", lambda: hub.bell.ring("process"))
+        self._ring = _Loop("webhook-ringer", self._ring_once)
 
     def keep(self, row: Row) -> Kept:
         """Wait for the commit of this row."""
@@ -71,6 +73,11 @@ class Writer:
         if waiter.kept is None:
             raise UnreadyError("The webhook can't be kept now.") from waiter.error
         return waiter.kept
+
+    def _ring_once(self) -> None:
+        self._hub.bell.ring("process")
+        # Whoever comes in this time is rung for together.
+        time.sleep(RING_EVERY)
 
     def _enter(self, waiter: _Waiter) -> None:
         size = waiter.row.size

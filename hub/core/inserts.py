@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.core.models import InboundWebhook, new_id
-from hub.db import Database, natively
+from hub.db import Database
 from hub.sdk.clock import now
 from hub.sdk.errors import UnreadyError
 
@@ -26,11 +26,13 @@ _TYPES: Final = {
     "body": "bytea",
     "size": "bigint",
     "received_at": "timestamptz",
+    "next_attempt_at": "timestamptz",
 }
 _INTO = (
-    f"INSERT INTO inbound_webhooks ({', '.join(_TYPES)}, next_attempt_at, state,"
-    " event_types, attempts, lost_leases, error)"
+    f"INSERT INTO inbound_webhooks ({', '.join(_TYPES)}, state, event_types,"
+    " attempts, lost_leases, error)"
 )
+_ROW = f"({', '.join('?' * len(_TYPES))}, 'received', '', 0, 0, '')"
 _SAME = "connection_id = {0} AND dedupe_key = {0}"
 
 
@@ -86,11 +88,9 @@ class Inserts:
         """Make the rows durable in one transaction, in the order given."""
         if not self._database.sqlite:
             return self._into_postgres(rows)
-        with (
-            self._database.write_lock(),
-            closing(self._database.writer.raw_connection()) as connection,
-        ):
-            return natively(self._into_sqlite, connection.driver_connection, rows)
+        return self._database.write_natively(
+            lambda connection: self._into_sqlite(connection, rows)
+        )
 
     def is_down(self, error: Exception) -> bool:
         """True if it is the database that failed, not a row."""
@@ -100,11 +100,12 @@ class Inserts:
         cursor: sqlite3.Cursor = connection.cursor()
         cursor.execute("BEGIN IMMEDIATE")
         try:
-            values = ", ".join(["?"] * (len(_TYPES) + 1))
-            cursor.executemany(
-                f"{_INTO} VALUES ({values}, 'received', '', 0, 0, '')"
+            # One statement: each gives the interpreter away, and gets it back late
+            # while another thread is busy.
+            cursor.execute(
+                f"{_INTO} VALUES {', '.join([_ROW] * len(rows))}"
                 " ON CONFLICT DO NOTHING",
-                [(*self._values(row), self._time(row.received_at)) for row in rows],
+                [value for row in rows for value in self._values(row)],
             )
             if cursor.rowcount == len(rows):
                 kept = [Kept(row.id, True) for row in rows]
@@ -125,7 +126,7 @@ class Inserts:
         with closing(self._database.writer.raw_connection()) as connection:
             cursor = connection.cursor()
             cursor.execute(
-                f"{_INTO} SELECT {names}, received_at, 'received', '', 0, 0, ''"
+                f"{_INTO} SELECT {names}, 'received', '', 0, 0, ''"
                 f" FROM unnest({arrays}) AS given ({names})"
                 " ON CONFLICT DO NOTHING RETURNING id",
                 tuple(map(list, zip(*map(self._values, rows), strict=True))),
@@ -141,6 +142,7 @@ class Inserts:
         return kept
 
     def _values(self, row: Row) -> tuple[Any, ...]:
+        at = self._time(row.received_at)
         return (
             row.id,
             row.connection_id,
@@ -150,7 +152,8 @@ class Inserts:
             row.headers,
             row.body,
             row.size,
-            self._time(row.received_at),
+            at,
+            at,
         )
 
     def _found(self, cursor: _Cursor, row: Row, mark: str) -> Kept:
