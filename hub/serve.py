@@ -7,14 +7,12 @@ the hub is imported.
 import os
 import resource
 import shutil
-import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TextIO
 
-from hub import boot, schema
-from hub.sdk.errors import SettingsError
+from hub.ports import check as _check_port
 from hub.settings import Settings
 
 # Browsers hold one socket each; at gunicorn's own 1,000 the next one starves the
@@ -26,14 +24,34 @@ FILES_BESIDE: Final = 500
 
 def main(settings: Settings, *, host: str, port: int, workers: int = 2) -> NoReturn:
     """Become the server; SettingsError or UnreadyError say why it can't start."""
+    from hub import boot, schema
+
     _check_port(host, port)
     hub = boot.start(settings)
     schema.require(hub.database)
     hub.database.dispose()
-    command = arguments(host, port, workers, connections=_connections())
-    environment = {**os.environ, **_environment(settings, port)}
+    line, surroundings = command(settings, host=host, port=port, workers=workers)
     sys.stdout.flush()
-    os.execve(sys.executable, command, environment)  # noqa: S606 - our own list
+    os.execve(  # noqa: S606 - our own list
+        sys.executable, line, {**os.environ, **surroundings}
+    )
+
+
+def command(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    told: TextIO | None = None,
+) -> tuple[list[str], dict[str, str]]:
+    """The server's command line, and what its environment has to hold besides.
+
+    Low limits are told to `told`, else to standard error.
+    """
+    connections = _connections(told)
+    line = arguments(host, port, workers, connections=connections)
+    return line, _environment(settings, port)
 
 
 def arguments(host: str, port: int, workers: int, *, connections: int) -> list[str]:
@@ -63,7 +81,7 @@ def _environment(settings: Settings, port: int) -> dict[str, str]:
     }
 
 
-def _connections() -> int:
+def _connections(told: TextIO | None = None) -> int:
     """How many sockets a worker may hold, after raising the limit of open files."""
     wanted = CONNECTIONS * FILES_PER_CONNECTION + FILES_BESIDE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -75,21 +93,8 @@ def _connections() -> int:
     files = wanted if soft == resource.RLIM_INFINITY else soft
     found = min(CONNECTIONS, max(100, (files - FILES_BESIDE) // FILES_PER_CONNECTION))
     if found < CONNECTIONS:
-        sys.stderr.write(
+        (told or sys.stderr).write(
             f"Only {found} connections at a time: raise the limit of open files"
             f" (ulimit -n) to {wanted} for {CONNECTIONS}.\n"
         )
     return found
-
-
-def _check_port(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SettingsError(
-                f"Port {port} can't be used: {error.strerror}. Choose another with"
-                " --port."
-            ) from error

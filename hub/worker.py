@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from subprocess import Popen
 from types import FrameType
 
@@ -46,19 +47,15 @@ def main(settings: Settings, *, process: int = 1, deliver: int = 1) -> None:
     UnreadyError says why it can't start.
     """
     _check_schema(settings)
-    environment = _environment(settings)
-    children = [_Child("process", environment) for _ in range(process)]
-    children += [_Child("deliver", environment) for _ in range(deliver)]
+    workers = Workers(_environment(settings), process=process, deliver=deliver)
     stopped = _signals()
     try:
-        for child in children:
-            child.start()
+        workers.start()
         while not stopped:
-            for child in children:
-                child.watch()
+            workers.watch()
             time.sleep(_LOOKED_EVERY)
     finally:
-        stop([c.process for c in children if c.process], seconds=_END_SECONDS)
+        stop(workers.running(), seconds=_END_SECONDS)
 
 
 def _check_schema(settings: Settings) -> None:
@@ -80,10 +77,42 @@ def run() -> None:
     work.run(load(), kind, id, after=after[0] if after else "")
 
 
+class Workers:
+    """The processes that take work, for whoever supervises them; what they say goes
+    to `log`, else to where the supervisor's own words go."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        process: int,
+        deliver: int,
+        log: Path | None = None,
+    ) -> None:
+        kinds: list[Work] = ["process"] * process
+        kinds += ["deliver"] * deliver
+        self._children = [_Child(kind, environment, log) for kind in kinds]
+
+    def start(self) -> None:
+        """Start them all."""
+        for child in self._children:
+            child.start()
+
+    def watch(self) -> None:
+        """Start again what ended; to be called often."""
+        for child in self._children:
+            child.watch()
+
+    def running(self) -> list[Popen[bytes]]:
+        """The processes, for ending them."""
+        return [child.process for child in self._children if child.process]
+
+
 @dataclass
 class _Child:
     kind: Work
     environment: Mapping[str, str]
+    log: Path | None = None
     process: Popen[bytes] | None = None
     id: str = ""
     started: float = 0.0
@@ -97,6 +126,7 @@ class _Child:
         self.process = spawn(
             [sys.executable, "-c", _RUN, self.kind, token, *before],
             env=self.environment,
+            log=self.log,
         )
         self.id = presence.name(self.kind, token, self.process.pid)
         self.started, self.again_at = time.monotonic(), 0.0

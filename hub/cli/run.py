@@ -94,7 +94,7 @@ def scheduler(as_json: bool) -> None:
     """Run what is periodic; several of them do no harm."""
     from hub import scheduler as periodic
 
-    periodic.main(_ready(as_json))
+    periodic.main(_settings(as_json))
 
 
 @command(example="hub sim --port 8100")

@@ -20,7 +20,7 @@ import requests
 # What of a command line tells which part a process is.
 PARTS = {
     "web": ("gunicorn", "hub web"),
-    "worker": ("hub worker",),
+    "worker": ("hub.worker",),
     "scheduler": ("hub scheduler",),
     "redis": ("valkey-server", "redis-server"),
 }
