@@ -1,5 +1,6 @@
 """How hard a connection may be driven: at once, per second, per day (ROAD 20)."""
 
+import json
 import math
 import threading
 import time
@@ -11,8 +12,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core.models import ApiCall, Worker
-from hub.sdk import clock
+from hub.core.models import ApiCall, ConnectionState, Worker
+from hub.sdk import clock, quota
 from hub.sdk.provider import Budget
 
 # With 64 calls in flight a provider that answers in 100 ms is sent 400 a second,
@@ -65,14 +66,27 @@ def left_today(session: Session, connection_id: str, budget: Budget) -> int | No
     """How many calls the day's quota still holds; None where there is no quota."""
     if budget.per_day is None:
         return None
+    today = day_of(clock.now())
+    left = budget.per_day - _calls_since(session, connection_id, today)
+    told = _told(session, connection_id)
+    if told is not None and told[1] >= today:
+        # Others use the quota too: the provider's own word, less our calls since.
+        left = min(left, told[0] - _calls_since(session, connection_id, told[1]))
+    return max(0, left)
+
+
+def _calls_since(session: Session, connection_id: str, since: datetime) -> int:
     calls = select(func.count()).select_from(ApiCall)
-    used = session.scalar(
-        calls.where(
-            ApiCall.connection_id == connection_id,
-            ApiCall.created_at >= day_of(clock.now()),
-        )
-    )
-    return max(0, budget.per_day - (used or 0))
+    mine = ApiCall.connection_id == connection_id, ApiCall.created_at >= since
+    return session.scalar(calls.where(*mine)) or 0
+
+
+def _told(session: Session, connection_id: str) -> tuple[int, datetime] | None:
+    row = session.get(ConnectionState, (connection_id, quota.KEY))
+    if row is None or row.sealed:
+        return None
+    value = json.loads(row.value)
+    return int(value["left"]), clock.parse(value["at"])
 
 
 def day_of(moment: datetime) -> datetime:

@@ -77,6 +77,8 @@ def mark(session: Session, marks: Sequence[Mark]) -> set[str]:
 
 def _still_mine(session: Session, claims: Iterable[Claimed]) -> set[str]:
     wanted = {each.id: each.claim for each in claims}
+    if not wanted:
+        return set()
     rows = session.execute(
         select(Delivery.id, Delivery.claim)
         .where(Delivery.id.in_(wanted), Delivery.state == "sending")

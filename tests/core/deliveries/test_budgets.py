@@ -16,6 +16,7 @@ from hub.core.models import ApiCall, Connection, Worker
 from hub.core.pool import Pool
 from hub.core.shares import share
 from hub.jobs import Bell
+from hub.sdk import quota
 from hub.sdk.clock import now
 from hub.sdk.provider import Budget
 from tests.core.deliveries.stage import Actor, Stage
@@ -201,9 +202,7 @@ def test_day_quota_holds_back_till_tomorrow(
     for _ in range(3):
         stage.deliver(connection_id)
 
-    with stage.hub.read() as session:
-        left = budgets.left_today(session, connection_id, Budget(per_day=3))
-    assert 1 == left
+    assert 1 == _left_today(stage, connection_id, 3)
     with stage.hub.write() as session:
         session.add(_call(connection_id, 0))
     stage.run()
@@ -212,6 +211,26 @@ def test_day_quota_holds_back_till_tomorrow(
     clock.shift(timedelta(minutes=2))
     stage.run()
     assert 3 == len(books.heard)
+
+
+def test_providers_own_count_of_the_day_is_believed(
+    stage: Stage, clock: time_machine.Traveller
+) -> None:
+    """ROAD 20: corrected from reply headers; other programs call there too."""
+    clock.move_to("2026-03-01T12:00:00Z")
+    books = Actor("books", budget=Budget(per_second=9, concurrency=8, per_day=100))
+    books.acts = [lambda event, ctx: quota.report(ctx, 2)]
+    stage.cast(books)
+    connection_id = stage.connect("books")
+    stage.deliver(connection_id)
+    stage.run()
+    clock.shift(timedelta(hours=1))
+    with stage.hub.write() as session:
+        session.add(_call(connection_id, 0.5))
+
+    assert 1 == _left_today(stage, connection_id)
+    clock.shift(timedelta(days=1))
+    assert 100 == _left_today(stage, connection_id)
 
 
 def test_new_rate_limit_is_taken_up_without_a_restart(
@@ -265,6 +284,11 @@ def test_shares_are_fair(rooms: dict[str, int], size: int, data: st.DataObject) 
     if free and any(given_[id] < rooms[id] for id in rooms):
         hungry = [given_[id] for id in rooms if given_[id] < rooms[id]]
         assert min(hungry) > 0
+
+
+def _left_today(stage: Stage, connection_id: str, per_day: int = 100) -> int | None:
+    with stage.hub.read() as session:
+        return budgets.left_today(session, connection_id, Budget(per_day=per_day))
 
 
 def _wait(event: threading.Event) -> None:

@@ -2,17 +2,19 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
-from hub.core import claims, deliver, settle
+from hub.core import claims, deliver, scribe, settle
 from hub.core.models import ApiCall, Connection, Delivery, PluginSwitch
 from hub.core.outcomes import delivered
 from hub.core.pool import Pool
 from hub.core.settle import Done
 from hub.plugins import Plugins
 from hub.sdk.clock import now
+from hub.sdk.errors import RejectedError
 from hub.sdk.provider import Budget
 from tests.core.deliveries.stage import Actor, Stage, failing
 
@@ -413,3 +415,27 @@ def _until(condition: object) -> None:
             return
         threading.Event().wait(0.01)
     raise AssertionError("it did not happen")
+
+
+def test_result_that_can_not_be_written_as_it_is_is_written_plainly(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROAD 26: or the provider would be called again for ever, and the plugin
+    blamed for it."""
+    slack = Actor("slack")
+    slack.after = failing(RejectedError("Unspeakable."))
+    stage.cast(slack)
+    id = stage.deliver(stage.connect("slack"))
+    commit = scribe.Scribe._commit
+
+    def committed(self: Any, done: Any, marked: Any) -> None:
+        if any("Unspeakable" in each.outcome.error for each in done):
+            raise ValueError("no such character")
+        commit(self, done, marked)
+
+    monkeypatch.setattr(scribe.Scribe, "_commit", committed)
+
+    stage.run()
+
+    assert "dead" == stage.delivery(id).state
+    assert 1 == len(slack.heard)

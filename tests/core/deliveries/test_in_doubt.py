@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import time_machine
 
-from hub.core import claims, deliver, retry, sweep
+from hub.core import claims, deliver, retry, scribe, sweep
 from hub.core.models import Delivery
 from hub.core.pool import Pool
 from hub.sdk.clock import now
 from hub.sdk.context import Context
-from hub.sdk.errors import RejectedError, UnavailableError
+from hub.sdk.errors import RejectedError, UnavailableError, UnreadyError
 from tests.core.deliveries.server import Server
-from tests.core.deliveries.stage import Actor, Looker, Stage, failing
+from tests.core.deliveries.stage import Actor, Looker, Stage, failing, posting
 
 LOST = UnavailableError("No answer.", outcome_unknown=True)
 DOWN = UnavailableError("Not reached.")
@@ -378,3 +378,31 @@ def _until(condition: Any) -> None:
             return
         threading.Event().wait(0.01)
     raise AssertionError("it did not happen")
+
+
+def test_database_away_before_the_mark_means_later_not_never(
+    stage: Stage, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROAD 16: nothing was sent, so nothing is in doubt and nothing is given up."""
+    sms = Actor("sms")
+    sms.after = posting()
+    stage.cast(sms)
+    id = stage.deliver(stage.connect("sms", settings={"api_base_url": server.url}))
+    commit, away = scribe.Scribe._commit, threading.Event()
+    away.set()
+
+    def committed(self: Any, done: Any, marked: Any) -> None:
+        if away.is_set():
+            if done:
+                away.clear()  # the try is over: the database is back
+            raise UnreadyError("The database can't be reached right now.")
+        commit(self, done, marked)
+
+    monkeypatch.setattr(scribe, "_PATIENCE", 0.2)
+    monkeypatch.setattr(scribe.Scribe, "_commit", committed)
+
+    stage.run()
+
+    row = stage.delivery(id)
+    assert ("retrying", None) == (row.state, row.sent_at)
+    assert [] == server.requests
