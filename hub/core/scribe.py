@@ -4,7 +4,7 @@ time (ROAD 32: workers batch their results)."""
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 
 import structlog
@@ -18,6 +18,7 @@ _MOST = 256
 _CALLS_EVERY = 0.25  # seconds; API calls are only a trail
 _PATIENCE = 30.0  # seconds a mark waits for its commit
 _AGAIN = 0.5  # seconds, when the database can't be used
+_UNTOLD = "What the provider said of it can't be stored; see the API call."
 
 _log = structlog.get_logger("hub.deliver")
 
@@ -27,6 +28,7 @@ class _Marked:
     mark: Mark
     written: threading.Event = field(default_factory=threading.Event)
     ours: bool = False
+    withdrawn: bool = False
 
 
 class Scribe:
@@ -54,10 +56,17 @@ class Scribe:
 
     def mark(self, mark: Mark) -> bool:
         """Write this mark and return when it is durable; False if the claim has
-        passed to another, or it can't be written: then nothing may be sent."""
+        passed to another: then nothing may be sent.
+
+        Raises UnreadyError if it can't be written for too long. It is withdrawn then:
+        it would say that something was sent.
+        """
         marked = _Marked(mark)
         self._queue.put(marked)
-        return marked.written.wait(_PATIENCE) and marked.ours
+        if not marked.written.wait(_PATIENCE):
+            marked.withdrawn = True
+            raise UnreadyError("The database can't be written now; nothing was sent.")
+        return marked.ours
 
     def close(self) -> None:
         """Write what is left and end."""
@@ -72,7 +81,10 @@ class Scribe:
             ended = self._gather(batch)
             if batch:
                 self._write(batch)
-            self._flush_calls(ended)
+            try:
+                self._flush_calls(ended)
+            except Exception as error:  # a trail must never cost a result
+                _log.error("calls.not_written", exc_info=error)
 
     def _gather(self, batch: list[Done | _Marked]) -> bool:
         """Take what is there, waiting for the first; True at the end."""
@@ -109,11 +121,17 @@ class Scribe:
                 self._write([each])
             return
         _log.error("delivery.not_written", exc_info=error)
-        self._settled([each for each in batch if isinstance(each, Done)])
+        done = [_plainly(each) for each in batch if isinstance(each, Done)]
+        try:
+            self._commit(done, [])
+        except Exception as again:
+            _log.error("delivery.not_written_plainly", exc_info=again)
+            self._settled(done)  # the lease runs out
 
     def _commit(self, done: list[Done], marked: list[_Marked]) -> None:
         with self._hub.write() as session:
-            ours = settle.mark(session, [each.mark for each in marked])
+            wanted = [each.mark for each in marked if not each.withdrawn]
+            ours = settle.mark(session, wanted)
             settled = settle.settle(session, done)
         for each in marked:
             each.ours = each.mark.claimed.id in ours
@@ -135,6 +153,13 @@ class Scribe:
         if ended or self._queue.empty() or now - self._flushed > _CALLS_EVERY:
             calls.flush(self._hub)
             self._flushed = now
+
+
+def _plainly(done: Done) -> Done:
+    """The same result without the provider's words, which may be what can't be
+    written; without a result the provider would be called again."""
+    outcome = replace(done.outcome, error=_UNTOLD if done.outcome.error else "")
+    return replace(done, outcome=replace(outcome, reference=None))
 
 
 def _log_attempt(done: Done) -> None:

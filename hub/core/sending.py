@@ -13,7 +13,7 @@ from hub.core.outcomes import Outcome, Try
 from hub.core.settle import Done, Mark
 from hub.sdk import clock
 from hub.sdk.context import Context
-from hub.sdk.errors import HubError
+from hub.sdk.errors import HubError, UnreadyError
 from hub.sdk.events import Event, Message
 from hub.sdk.provider import Provider
 
@@ -119,7 +119,12 @@ class Sending:
             self.refused = CHANGED
             raise _NotSentError(CHANGED)
         self.sent = True  # from here on: somebody may be asking in another thread
-        if not self.mark(Mark(claimed=claimed, body_hash=body_hash)):
+        try:
+            ours = self.mark(Mark(claimed=claimed, body_hash=body_hash))
+        except UnreadyError:
+            self.sent = False
+            raise
+        if not ours:
             raise _NotSentError("Another worker has taken this delivery over.")
 
     def _left(self) -> bool:
