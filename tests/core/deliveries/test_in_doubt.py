@@ -384,20 +384,25 @@ def test_database_away_before_the_mark_means_later_not_never(
     stage: Stage, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ROAD 16: nothing was sent, so nothing is in doubt and nothing is given up."""
-    sms = Actor("sms")
-    sms.after = posting()
-    stage.cast(sms)
-    id = stage.deliver(stage.connect("sms", settings={"api_base_url": server.url}))
-    commit, away = scribe.Scribe._commit, threading.Event()
+    away = threading.Event()
     away.set()
+    commit, post = scribe.Scribe._commit, posting()
+
+    def act(event: Any, ctx: Context) -> None:
+        try:
+            post(event, ctx)
+        finally:
+            away.clear()
 
     def committed(self: Any, done: Any, marked: Any) -> None:
         if away.is_set():
-            if done:
-                away.clear()  # the try is over: the database is back
             raise UnreadyError("The database can't be reached right now.")
         commit(self, done, marked)
 
+    sms = Actor("sms")
+    sms.after = act
+    stage.cast(sms)
+    id = stage.deliver(stage.connect("sms", settings={"api_base_url": server.url}))
     monkeypatch.setattr(scribe, "_PATIENCE", 0.2)
     monkeypatch.setattr(scribe.Scribe, "_commit", committed)
 
