@@ -1,8 +1,8 @@
 """Errors as pages: what happened and what to do next."""
 
-from typing import Final
+from typing import Any, Final
 
-from flask import Flask, render_template, request
+from flask import Flask, g, render_template, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
@@ -50,6 +50,14 @@ Answer = tuple[str, int]
 
 def register(app: Flask) -> None:
     """Show errors of pages as pages; the API has answers of its own."""
+    elsewhere: Any = app.error_handler_spec[None][None].get(HTTPException)
+
+    def not_here(error: HTTPException) -> Any:
+        if elsewhere is not None and request.path.startswith("/api/"):
+            return elsewhere(error)
+        return of_http_error(error)
+
+    app.register_error_handler(404, not_here)
     for name, blueprint in app.blueprints.items():
         if blueprint.import_name.startswith("web."):
             # A blueprint takes no handlers any more once it is registered.
@@ -85,8 +93,10 @@ def of_http_error(error: HTTPException) -> Answer:
 def page(status: int, text: str) -> Answer:
     """An error page; only its message where a part of a page was asked for."""
     title = _TITLES.get(status, "That did not work")
+    g.without_frame = status == 503  # who is signed in can't be asked either
     if request.headers.get("HX-Request"):
         return render_template("parts/problem.html", text=text), status
-    frame = "frame.html" if current_user.is_authenticated else "alone.html"
+    framed = not g.without_frame and current_user.is_authenticated
+    frame = "frame.html" if framed else "alone.html"
     shown = render_template("error.html", frame=frame, title=title, text=text)
     return shown, status

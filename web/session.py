@@ -33,7 +33,7 @@ def register(app: Flask) -> None:
     manager = LoginManager()
     manager.session_protection = None  # addresses of phones change
     manager.user_loader(_load)
-    manager.init_app(app)
+    manager.init_app(app, add_context_processor=False)
 
 
 def _load(kept: str) -> Person | None:

@@ -4,7 +4,9 @@ from dataclasses import asdict
 
 import pytest
 
-from hub.core import connections
+from hub.core import accounts, connections
+from hub.core.queries import overview
+from hub.sdk.errors import UnreadyError
 from tests.parts.bank import SECRET as BANK_SECRET
 from tests.parts.bank import Bank
 from tests.web.conftest import CANARY, Browse, Browser, Things
@@ -163,3 +165,43 @@ def test_empty_lists_say_what_to_do_next(browse: Browse) -> None:
     admin = browse("admin")
     for url in ("/invoices", "/payments", "/companies", "/quotes", "/deliveries"):
         assert 'class="empty"' in admin.get(url).text, url
+
+
+@once
+def test_an_unknown_address_is_a_page_of_ours_and_a_problem_of_the_api(
+    admin: Browser, stranger: Browser
+) -> None:
+    assert "There is no such page." in admin.get("/nowhere").text
+    assert "There is no such page." in stranger.get("/nowhere").text
+    assert "application/problem+json" == stranger.get("/api/v1/nowhere").mimetype
+
+
+@once
+def test_without_the_database_a_page_says_so(
+    admin: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: object) -> None:
+        raise UnreadyError("The database is away right now.")
+
+    monkeypatch.setattr(accounts, "signed_in", down)
+
+    answer = admin.get("/invoices")
+
+    assert 503 == answer.status_code
+    assert "The database is away right now." in answer.text
+
+
+@once
+def test_a_defect_is_a_page_without_its_details(
+    admin: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("inner details")
+
+    monkeypatch.setattr(overview, "last_day", broken)
+
+    answer = admin.get("/")
+
+    assert 500 == answer.status_code
+    assert "inner details" not in answer.text
+    assert "log says why" in answer.text
