@@ -90,7 +90,7 @@ class Process:
         if self._pool is not None:
             return deliver.drain(self.hub, self._pool, self._stop.is_set)
         with self._draining:
-            return process.drain(self.hub, self._stop.is_set)
+            return process.drain(self.hub, self._stop.is_set, worker=self.id)
 
     def _poll(self) -> None:
         """Look every few seconds, and when a slot, a rate or a short wait allows."""

@@ -80,8 +80,9 @@ class Lanes:
 class Drain:
     """What one drain knows of the lanes it started."""
 
-    def __init__(self, hub: Hub, stop: Stop) -> None:
+    def __init__(self, hub: Hub, stop: Stop, worker: str) -> None:
         self.stop = stop
+        self.worker = worker
         self.count = 0
         self.running = 0
         self._hub = hub

@@ -27,14 +27,16 @@ _CRASHED = (
 _log = structlog.get_logger("hub.process")
 
 
-def drain(hub: Hub, stop: Stop, budget_seconds: float = 2.0) -> int:
+def drain(
+    hub: Hub, stop: Stop, budget_seconds: float = 2.0, *, worker: str = ""
+) -> int:
     """Process what is due; returns how many webhooks were settled meanwhile.
 
     What isn't looked at in time is rung for again; a lane that takes longer than the
     drain rings when it ends.
     """
     until = time.monotonic() + budget_seconds
-    lanes, this = hub.part(Lanes), Drain(hub, stop)
+    lanes, this = hub.part(Lanes), Drain(hub, stop, worker)
     answered = False
     while not stop() and time.monotonic() < until:
         started = 0 if lanes.full else _start(hub, lanes, this)
@@ -71,7 +73,7 @@ def _start(hub: Hub, lanes: Lanes, this: Drain) -> int:
     if not _any_due(hub, busy):
         return 0
     with hub.write() as session:
-        rows = webhook_claims.claim(session, busy)
+        rows = webhook_claims.claim(session, busy, this.worker)
         crashed = [row for row in rows if row.lost_leases >= MOST_LOST]
         for row in crashed:
             webhook_claims.settle(

@@ -34,6 +34,8 @@ def run(hub: Hub) -> int:
 
 def lost(hub: Hub, worker: str) -> int:
     """Take up at once what this worker held: it is known to have ended."""
+    with hub.write() as session:
+        webhook_claims.take_up(session, worker)
     running = aliased(Attempt)
     theirs = exists().where(
         running.delivery_id == Delivery.id,

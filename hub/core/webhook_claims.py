@@ -28,6 +28,8 @@ from hub.sdk.clock import now
 LEASE = timedelta(seconds=120)  # a lane's time and the longest call, plus 60 s
 MOST_LOST = 3  # leases lost without a result; then something crashes on this row
 BATCH = 50
+# As a literal: with a bound value SQLite can't use the partial index.
+_RECEIVED: ColumnElement[str] = literal_column("'received'")
 
 
 class LostClaimError(Exception):
@@ -50,14 +52,35 @@ def any_due(session: Session, busy: Collection[str] = ()) -> bool:
     return bool(session.scalar(select(exists().where(*due))))
 
 
-def claim(session: Session, busy: Collection[str] = ()) -> Sequence[InboundWebhook]:
-    """Take due webhooks, oldest first.
+def claim(
+    session: Session, busy: Collection[str] = (), worker: str = ""
+) -> Sequence[InboundWebhook]:
+    """Take due webhooks for a worker, oldest first.
 
     One whose lease was lost comes alone: if it is the one that crashes the process,
     it must not take others with it again.
     """
     lost = InboundWebhook.claim.is_not(None)
-    return _take(session, busy, lost, 1) or _take(session, busy, not_(lost), BATCH)
+    token = f"{worker}/{new_id('clm')}"
+    due = _due(hub_of(session), busy)
+    return _take(session, token, (*due, lost), 1) or _take(
+        session, token, (*due, not_(lost)), BATCH
+    )
+
+
+def take_up(session: Session, worker: str) -> int:
+    """Let what this worker holds be claimed at once: it is known to have ended."""
+    held = session.scalars(
+        update(InboundWebhook)
+        .where(
+            InboundWebhook.state == _RECEIVED,
+            InboundWebhook.claim.startswith(f"{worker}/", autoescape=True),
+        )
+        .values(next_attempt_at=now())
+        .returning(InboundWebhook.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(held.all())
 
 
 def check(session: Session, row: InboundWebhook) -> None:
@@ -113,12 +136,12 @@ def _write(session: Session, row: InboundWebhook, **values: Any) -> None:
 
 
 def _take(
-    session: Session, busy: Collection[str], which: ColumnElement[bool], most: int
+    session: Session, token: str, which: Sequence[ColumnElement[bool]], most: int
 ) -> Sequence[InboundWebhook]:
     lease = now() + LEASE
     found = (
         select(InboundWebhook.id)
-        .where(*_due(hub_of(session), busy), which)
+        .where(*which)
         .order_by(InboundWebhook.next_attempt_at)
         .limit(most)
         .with_for_update(of=InboundWebhook, skip_locked=True)
@@ -128,7 +151,7 @@ def _take(
         update(InboundWebhook)
         .where(InboundWebhook.id.in_(found.scalar_subquery()))
         .values(
-            claim=new_id("clm"),
+            claim=token,
             lease_until=lease,
             next_attempt_at=lease,
             # Counted before the hook runs: a crash counts too (ROAD 26).
@@ -160,8 +183,7 @@ def _due(hub: Hub, busy: Collection[str]) -> tuple[ColumnElement[bool], ...]:
         )
     )
     return (
-        # As a literal: with a bound value SQLite can't use the partial index.
-        InboundWebhook.state == literal_column("'received'"),
+        InboundWebhook.state == _RECEIVED,
         InboundWebhook.next_attempt_at <= now(),
         InboundWebhook.connection_id.not_in(list(busy)),
         usable.exists(),

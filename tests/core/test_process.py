@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.event import listens_for
 from sqlalchemy.orm import Session
 
-from hub.core import noting, process, record, webhook_claims
+from hub.core import noting, process, record, sweep, webhook_claims
 from hub.core.hearing import hear
 from hub.core.lanes import Lanes
 from hub.core.live import live
@@ -431,6 +431,20 @@ def test_lost_lease_is_taken_up_by_the_next_claim(bank: Bank) -> None:
     assert ["processed"] * 2 == [row.state for row in bank.kept()]
     assert [2, 2] == [row.attempts for row in bank.kept()]
     assert (2, 2, 2) == counted(bank)
+
+
+def test_what_a_dead_worker_held_is_taken_up_at_once(bank: Bank) -> None:
+    """ROAD 26."""
+    keep(bank, "1", "2")
+    with bank.hub.write() as session:
+        assert 2 == len(webhook_claims.claim(session, worker="process-a-1"))
+    sweep.lost(bank.hub, "process-a")
+    assert 0 == drained(bank)
+
+    sweep.lost(bank.hub, "process-a-1")
+
+    assert 2 == drained(bank)
+    assert [0, 0] == [row.lost_leases for row in bank.kept()]
 
 
 def test_row_with_a_lost_lease_is_claimed_alone(bank: Bank) -> None:
