@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from hub.boot import Hub
 from hub.core import accounts
+
+# For what is refused before any database is asked: one of them is enough.
+on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 @dataclass

@@ -5,7 +5,6 @@ from flask import Flask
 
 from hub.app import create_app
 from hub.boot import Hub
-from hub.db import Database
 from hub.plugins import Plugins
 from tests.api.client import Caller, caller
 
@@ -29,10 +28,3 @@ def billing(app: Flask, hub: Hub) -> Caller:
 @pytest.fixture
 def ingest(app: Flask, hub: Hub) -> Caller:
     return caller(app, hub, "ingest")
-
-
-@pytest.fixture
-def on_sqlite(sqlite_database: Database) -> Database:
-    """Where a test stands in `database` for both: what is refused before any
-    database is asked is refused on each of them."""
-    return sqlite_database

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from hub.boot import Hub
 from hub.core import accounts
 from hub.core.models import Company, IdempotencyKey
-from tests.api.client import Caller, company
+from tests.api.client import Caller, company, on_sqlite
 
 READS = ("/companies", "/invoices", "/payments", "/refunds", "/disputes", "/payouts",
          "/credit-notes", "/mandates", "/quotes", "/time-entries", "/tickets",
@@ -20,6 +20,7 @@ ADMIN_READS = ("/inbound-webhooks", "/deliveries", "/api-calls", "/sync-runs",
 NEW = {"name": "Smith", "currency": "EUR"}
 
 
+@on_sqlite
 def test_no_token_no_answer(app: Flask) -> None:
     for path in READS + ADMIN_READS:
         answer = app.test_client().get(f"/api/v1{path}")
@@ -53,6 +54,7 @@ def test_ingest_writes_the_ledger(ingest: Caller) -> None:
     assert 403 == ingest.post("/connections", {"plugin": "slack"}).status_code
 
 
+@on_sqlite
 def test_a_session_cookie_is_no_way_in(app: Flask) -> None:
     client = app.test_client()
     client.set_cookie("hub", "whatever")

@@ -5,7 +5,7 @@ import pytest
 from hub.boot import Hub
 from hub.core import accounts
 from hub.sdk.errors import CredentialsError
-from tests.api.client import Caller, made
+from tests.api.client import Caller, made, on_sqlite
 
 TOKEN = "xoxb-canary-0123456789abcdef"
 SLACK = {"plugin": "slack", "settings": {"bot_token": TOKEN}}
@@ -61,6 +61,7 @@ def test_a_message_is_queued(admin: Caller, slack: str) -> None:
     )
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("values", "status"),
     [
@@ -85,6 +86,7 @@ def test_a_held_connection_takes_no_message(admin: Caller, slack: str) -> None:
     assert 409 == admin.post(f"{slack}/messages", {"text": "x"}).status_code
 
 
+@on_sqlite
 def test_plugins_are_told(admin: Caller) -> None:
     one = admin.get("/plugins/slack")
 
@@ -93,6 +95,7 @@ def test_plugins_are_told(admin: Caller) -> None:
     assert 404 == admin.get("/plugins/nope").status_code
 
 
+@on_sqlite
 def test_short_lists_are_cut_too(admin: Caller) -> None:
     names = [each["name"] for each in admin.get("/plugins").get_json()["items"]]
     seen: list[str] = []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hub.boot import Hub
-from tests.api.client import Caller, company, invoice, made
+from tests.api.client import Caller, company, invoice, made, on_sqlite
 
 NUL, HALF = "a%00b", "%ED%A0%80"
 EARLIEST = "0001-01-01T00:00:00%2B14:00"
@@ -44,6 +44,7 @@ def cursor(*values: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "crafted",
     [
@@ -65,6 +66,7 @@ def test_a_crafted_cursor_is_refused(admin: Caller, crafted: str) -> None:
     assert 400 == answer.status_code
 
 
+@on_sqlite
 @pytest.mark.parametrize("value", [10**30, True, "1", None, -(10**30)])
 def test_a_crafted_cursor_of_numbers_is_refused(admin: Caller, value: Any) -> None:
     answer = admin.get("/events", query_string={"cursor": cursor(value)})
@@ -72,6 +74,7 @@ def test_a_crafted_cursor_of_numbers_is_refused(admin: Caller, value: Any) -> No
     assert 400 == answer.status_code
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "text",
     [
@@ -104,6 +107,7 @@ def test_free_json_keeps_its_numbers(ingest: Caller, admin: Caller) -> None:
     assert data == {name: kept[name] for name in data}
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "values",
     [

@@ -3,7 +3,7 @@
 import pytest
 
 from hub.boot import Hub
-from tests.api.client import Caller, company, invoice, made
+from tests.api.client import Caller, company, invoice, made, on_sqlite
 
 CANARY = "xoxb-canary-0123456789abcdef"
 
@@ -69,6 +69,7 @@ def test_secrets_go_in_and_never_come_out(admin: Caller) -> None:
         assert CANARY not in each.get_data(as_text=True)
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "given",
     [
@@ -93,6 +94,7 @@ def test_connections_are_switched(admin: Caller, hub: Hub) -> None:
     assert 404 == admin.get("/connections/slack").status_code
 
 
+@on_sqlite
 def test_the_contract_is_served(admin: Caller) -> None:
     from openapi_spec_validator import validate
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from hub.boot import Hub
-from tests.api.client import Caller, company, invoice, made
+from tests.api.client import Caller, company, invoice, made, on_sqlite
 
 
 def test_an_invoice_is_open_and_totalled(admin: Caller) -> None:
@@ -61,6 +61,7 @@ def test_each_currency_has_its_decimals(
     assert total == invoice(admin, client["id"], lines=[line])["total"]
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "line",
     [
@@ -85,6 +86,7 @@ def test_a_hostile_line_is_named(admin: Caller, line: Any) -> None:
     assert "lines" in answer.get_json()["errors"]
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -110,10 +112,12 @@ def test_a_hostile_body_gets_a_clear_error(
     assert "application/problem+json" == answer.content_type
 
 
+@on_sqlite
 def test_another_media_type_is_refused(admin: Caller) -> None:
     assert 415 == admin.post("/companies", data="a=b").status_code
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("amount", "status"),
     [("130.00", 422), ("-1", 422), ("1.001", 422), ("0", 422), (1.5, 201)],

@@ -8,7 +8,7 @@ import pytest
 from hub.boot import Hub
 from hub.core.models import ApiCall, Delivery, InboundWebhook, SyncRun, new_id
 from hub.sdk.clock import now
-from tests.api.client import Caller
+from tests.api.client import Caller, on_sqlite
 from tests.api.test_ledger import queries
 from tests.parts.hub import connect
 
@@ -164,6 +164,7 @@ def test_a_webhook_whose_bytes_are_gone_is_not_replayed(
     assert 409 == answer.status_code
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("body", "status"),
     [
