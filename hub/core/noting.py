@@ -26,8 +26,10 @@ from hub.sdk.errors import HubError, UnreadyError
 from hub.sdk.facts import Fact
 from hub.sdk.webhooks import Heard
 
-# Webhooks wait to be accepted while we write: how long one transaction may take.
+# Webhooks wait to be accepted while we write: how long one transaction may take,
+# and how many events make a webhook one that is written in parts.
 _LONGEST = 0.05
+_MANY = 20
 _TRIES = 3
 
 _log = structlog.get_logger("hub.process")
@@ -57,6 +59,8 @@ def _together(hub: Hub, waiting: Sequence[Hearing]) -> list[Hearing]:
     try:
         with hub.write() as session:
             for hearing in waiting:
+                if len(hearing.heard) > _MANY:
+                    break
                 _write(session, hearing)
                 written.append(hearing)
                 if time.monotonic() >= until:
@@ -69,10 +73,13 @@ def _together(hub: Hub, waiting: Sequence[Hearing]) -> list[Hearing]:
 
 
 def _alone(hub: Hub, hearing: Hearing) -> None:
-    """Write one, or at least those of its events that can be written."""
+    """Write one, in parts if it is large, or at least what of it can be written."""
     try:
         try:
-            _repeated(hub, lambda session: _write(session, hearing))
+            if len(hearing.heard) > _MANY:
+                _in_parts(hub, hearing)
+            else:
+                _repeated(hub, lambda session: _write(session, hearing))
         except (LostClaimError, UnreadyError):
             raise
         except Exception:
@@ -80,6 +87,20 @@ def _alone(hub: Hub, hearing: Hearing) -> None:
         _log_it(hearing, judge(hearing))
     except LostClaimError:
         _log.info("webhook.lost", webhook=hearing.row.id)
+
+
+def _in_parts(hub: Hub, hearing: Hearing) -> None:
+    """Some events at a time, each with all that comes of it (ROAD 1)."""
+    for start in range(0, len(hearing.heard), _MANY):
+        part = hearing.heard[start : start + _MANY]
+
+        def book(session: Session, part: Sequence[Heard] = part) -> None:
+            webhook_claims.check(session, hearing.row)
+            for heard in part:
+                _book(session, hearing, heard)
+
+        _repeated(hub, book)
+    _repeated(hub, lambda s: webhook_claims.settle(s, hearing.row, judge(hearing)))
 
 
 def _one_by_one(hub: Hub, hearing: Hearing) -> Hearing:

@@ -135,6 +135,28 @@ def test_bad_event_never_loses_the_others(bank: Bank) -> None:
     assert 249 == counted(bank)[0]
 
 
+def test_large_webhook_is_written_in_short_transactions(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROAD 34: others want to write meanwhile."""
+    bank.post(body_of("1", *(told(f"e{number}") for number in range(50))))
+    booked: list[int] = []
+
+    def record_all(session: Session, connection: Any, facts: Any, **about: Any) -> Any:
+        if session not in sessions:
+            sessions.append(session)
+            booked.append(0)
+        booked[-1] += 1
+        return record.record_all(session, connection, facts, **about)
+
+    sessions: list[Session] = []
+    monkeypatch.setattr(noting, "record_all", record_all)
+    drained(bank)
+
+    assert [20, 20, 10] == booked
+    assert ("processed", 50) == (only(bank).state, counted(bank)[0])
+
+
 def test_event_that_cannot_be_booked_never_loses_the_others(
     bank: Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
