@@ -1,5 +1,6 @@
 """Several writers at once: ids in commit order, each event once (ROAD 2, 37)."""
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -9,9 +10,13 @@ from sqlalchemy.orm import Session
 
 from hub.boot import Hub
 from hub.core.models import Event, Notification
+from hub.core.notify import notify
 from hub.core.publish import publish
 from hub.db import Database
 from tests.parts.ledger import add_user, all_of
+
+WRITERS, EACH = 8, 25
+Numbered = Event | Notification
 
 
 @pytest.fixture
@@ -28,37 +33,64 @@ def emit(session: Session, key: str) -> Event:
 def test_ids_come_in_commit_order(hub: Hub) -> None:
     """ROAD 37: nobody who reads on after the last id misses a row."""
     add_user(hub)
-    writers, each = 8, 25
-    start = Barrier(writers + 1)
+    seen = followed(hub, emit, (Event, Notification))
 
-    def write(writer: int) -> None:
+    assert [ids(hub, Event), ids(hub, Notification)] == seen
+    assert WRITERS * EACH == len(ids(hub, Event))
+
+
+def test_notifications_without_an_event_come_in_commit_order(hub: Hub) -> None:
+    """ROAD 37."""
+    ann = add_user(hub)
+
+    def send(session: Session, key: str) -> None:
+        notify(session, ann.id, "greeting", {}, title="Hello", key=key)
+
+    seen = followed(hub, send, (Notification,))
+
+    assert [ids(hub, Notification)] == seen
+    assert WRITERS * EACH == len(ids(hub, Notification))
+
+
+def ids(hub: Hub, model: type[Numbered]) -> list[int]:
+    return after(hub, model, 0)
+
+
+def after(hub: Hub, model: type[Numbered], last: int) -> list[int]:
+    with hub.read() as session:
+        newer = select(model.id).where(model.id > last).order_by(model.id)
+        return list(session.scalars(newer))
+
+
+def followed(
+    hub: Hub, write: Callable[[Session, str], object], models: Sequence[type[Numbered]]
+) -> list[list[int]]:
+    """Let eight write at once; return the ids that readers saw who went on after the
+    last one each time."""
+    start = Barrier(WRITERS + 1)
+
+    def writer(number: int) -> None:
         start.wait(10)
-        for number in range(each):
+        for turn in range(EACH):
             with hub.write() as session:
-                emit(session, f"{writer}/{number}")
+                write(session, f"{number}/{turn}")
 
-    def follow(model) -> list[int]:
-        seen: list[int] = []
-        while len(seen) < writers * each and not all(d.done() for d in done):
-            seen += after(model, seen[-1] if seen else 0)
-        return seen + after(model, seen[-1] if seen else 0)
+    with ThreadPoolExecutor(WRITERS + len(models)) as pool:
+        writing = [pool.submit(writer, number) for number in range(WRITERS)]
 
-    def after(model, last: int) -> list[int]:
-        with hub.read() as session:
-            newer = select(model.id).where(model.id > last).order_by(model.id)
-            return list(session.scalars(newer))
+        def reader(model: type[Numbered]) -> list[int]:
+            seen: list[int] = []
+            over = False
+            while not over:
+                over = all(each.done() for each in writing)
+                seen += after(hub, model, seen[-1] if seen else 0)
+            return seen
 
-    with ThreadPoolExecutor(writers + 2) as pool:
-        done = [pool.submit(write, writer) for writer in range(writers)]
-        readers = [pool.submit(follow, model) for model in (Event, Notification)]
+        reading = [pool.submit(reader, model) for model in models]
         start.wait(10)
-        seen = [reader.result(60) for reader in readers]
-        for writer in done:
-            writer.result(60)
-
-    ids = [event.id for event in all_of(hub, Event)]
-    assert [ids, [note.id for note in all_of(hub, Notification)]] == seen
-    assert writers * each == len(ids)
+        for each in writing:
+            each.result(60)
+        return [each.result(60) for each in reading]
 
 
 def test_same_key_from_all_sides_is_published_once(hub: Hub) -> None:

@@ -363,9 +363,10 @@ def test_invoice_finds_the_payment_that_waits_for_it(
     """ROAD 6: matched in the invoice's own transaction, told once."""
     tell(hub, till, received(match=Match(invoice_number="INV-9")))
     add_invoice(hub, number="INV-9")
+    found = standing(hub, "INV-9"), told(hub)
     tell(hub, till, received(2, id="again", match=Match(invoice_number="INV-9")))
 
-    assert ("paid", 10000, 0) == standing(hub, "INV-9")
+    assert (("paid", 10000, 0), ["payment.received", "invoice.paid"]) == found
     assert the_payment(hub).attention is None
     assert ["payment.received", "invoice.paid"] == told(hub)
 

@@ -75,6 +75,18 @@ def test_payment_state_follows_from_its_movements(movements, expected) -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "expected"), [("done", (0, 3000)), ("cancelled", (0, 0))]
+)
+def test_money_listed_as_taken_back_and_as_refunded_counts_once(
+    state, expected
+) -> None:
+    back = Move(kind="chargeback", reference="R", amount_minor=3000, state=state)
+    view = payment_view([CAPTURE, refund(3000), back])
+
+    assert expected == (view.refunded_minor, view.charged_back_minor)
+
+
+@pytest.mark.parametrize(
     ("states", "disputed", "told"),
     [
         (["open"], True, {"D0"}),
