@@ -127,6 +127,10 @@ class Database:
             yield
         finally:
             fcntl.flock(handle, fcntl.LOCK_UN)
+            # A loop of short writes would else take it again before whoever waits
+            # is awake: they were kept waiting for several turns.
+            if hasattr(os, "sched_yield"):
+                os.sched_yield()
 
     def _lock_file(self) -> int | None:
         """The lock file, opened once per process: a lock belongs to the open file,

@@ -28,7 +28,7 @@ from hub.sdk.webhooks import Heard
 
 # Webhooks wait to be accepted while we write: how long one transaction may take,
 # and how many events make a webhook one that is written in parts.
-_LONGEST = 0.05
+_LONGEST = 0.02
 _MANY = 20
 _TRIES = 3
 
