@@ -10,9 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core import accounts, connections
+from hub.core import accounts, connections, record
 from hub.core.ledger import companies, invoices, overdue, payments, quotes
 from hub.core.models import Company, Connection, User
+from hub.sdk import clock
+from hub.sdk.facts import PaymentReceived
 from hub.sdk.money import Money
 
 EMAIL = "admin@example.com"
@@ -78,6 +80,7 @@ def seed(hub: Hub, simulators: str) -> None:
     if empty:
         with hub.write() as session:
             _ledger(session)
+            _payment_without_invoice(hub, session)
         overdue.scan(hub)
 
 
@@ -135,6 +138,27 @@ def _ledger(session: Session) -> None:
             valid_until=today + timedelta(days=21),
         ),
     )
+
+
+def _payment_without_invoice(hub: Hub, session: Session) -> None:
+    """Money whose payer named no invoice: it waits for a person."""
+    plugins = [
+        each.name
+        for each in hub.plugins.all()
+        if each.provider and each.provider.category == "payment"
+    ]
+    connection = session.scalar(
+        select(Connection).where(Connection.plugin.in_(plugins)).limit(1)
+    )
+    if connection is not None:
+        fact = PaymentReceived(
+            id="demo-without-invoice",
+            as_of=clock.now() - timedelta(hours=3),
+            reference="DEMO-7Q2",
+            amount=Money(18_000, "EUR"),
+            payer="Harbour Dental",
+        )
+        record.record(session, connection, fact)
 
 
 def _line(description: str, quantity: str, unit_price: str) -> dict[str, str]:

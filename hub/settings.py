@@ -13,6 +13,8 @@ DEFAULT_PORT = 8000
 BASE_URL_FILE = "base_url"
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _FORMATS = ("console", "json")
+_DATABASES = ("postgresql://", "postgresql+psycopg://", "sqlite:///")
+_REDIS = ("redis://", "rediss://", "unix://")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """
     env = dict(environ) if environ is not None else _process_environment()
     data_dir = Path(env.get("HUB_DATA_DIR") or "data").absolute()
-    url = env.get("HUB_DATABASE_URL", "")
+    url = _url("HUB_DATABASE_URL", env, _DATABASES)
     secret_key = env.get("HUB_SECRET_KEY") or None
     keys = tuple(
         k.strip() for k in env.get("HUB_ENCRYPTION_KEYS", "").split(",") if k.strip()
@@ -57,7 +59,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         data_dir=data_dir,
         database_url=url or f"sqlite:///{data_dir / 'hub.db'}",
-        redis_url=env.get("HUB_REDIS_URL") or None,
+        redis_url=_url("HUB_REDIS_URL", env, _REDIS) or None,
         production=bool(url),
         secret_key=secret_key,
         encryption_keys=keys,
@@ -94,6 +96,13 @@ def _require_production_keys(secret_key: str | None, keys: tuple[str, ...]) -> N
             f"HUB_DATABASE_URL is set (production), so {' and '.join(missing)} must be"
             " set too: see docs/settings.md for how to make them."
         )
+
+
+def _url(name: str, env: Mapping[str, str], known: tuple[str, ...]) -> str:
+    url = env.get(name, "")
+    if url and not url.startswith(known):
+        raise SettingsError(f"{name} must start with {' or '.join(known)}.")
+    return url
 
 
 def _base_url(env: Mapping[str, str], data_dir: Path) -> str:

@@ -20,6 +20,7 @@ from hub.core.models import Delivery, Event, InboundWebhook, Invoice, Movement, 
 from hub.plugins import Plugins
 from hub.sdk.simulated_webhooks import SentWebhook
 from hub.sdk.simulator import Simulator, Simulators, serve
+from tests.parts.hub import KEY
 from tests.road import killing
 
 JSON = {"Content-Type": "application/json"}
@@ -85,7 +86,9 @@ def unfinished(hub: Hub) -> int:
         )
 
 
-def run(folder: Path, count: int, kills: int, seed: int) -> None:
+def run(
+    folder: Path, database: dict[str, str], count: int, kills: int, seed: int
+) -> None:
     chance = random.Random(seed)  # noqa: S311 — to repeat a run
     played = simulators()
     port = free_port()
@@ -93,6 +96,7 @@ def run(folder: Path, count: int, kills: int, seed: int) -> None:
         "HUB_DATA_DIR": str(folder),
         "HUB_BASE_URL": f"http://localhost:{port}",
         "HUB_LOG_LEVEL": "WARNING",
+        **database,
     }
     with serve(played) as served:
         hub = make_hub(environment, played, served.url)
@@ -147,13 +151,31 @@ def check(hub: Hub, count: int) -> None:
         assert count == number(told)
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings that choose the database: embedded, or PostgreSQL as in
+    production."""
+    if request.param == "sqlite":
+        return {}
+    request.getfixturevalue("postgres_database")  # empties it
+    return {
+        "HUB_DATABASE_URL": request.getfixturevalue("postgres_url"),
+        "HUB_SECRET_KEY": "only-for-this-test",
+        "HUB_ENCRYPTION_KEYS": KEY,
+    }
+
+
 @pytest.mark.skipif(not os.path.exists("/proc"), reason="kills by /proc and ps")
 class TestKills:
-    def test_no_payment_is_lost_or_doubled(self, tmp_path: Path) -> None:
+    def test_no_payment_is_lost_or_doubled(
+        self, tmp_path: Path, database: dict[str, str]
+    ) -> None:
         """ROAD 1, 2, 16, 23, 25: a short seeded form of the run below."""
-        run(tmp_path, *SHORT)
+        run(tmp_path, database, *SHORT)
 
     @pytest.mark.long
-    def test_no_payment_is_lost_or_doubled_in_2000(self, tmp_path: Path) -> None:
+    def test_no_payment_is_lost_or_doubled_in_2000(
+        self, tmp_path: Path, database: dict[str, str]
+    ) -> None:
         """The whole run, forty kills."""
-        run(tmp_path, *LONG)
+        run(tmp_path, database, *LONG)
