@@ -5,7 +5,7 @@ was definite: a provider answers a key it has refused with the refusal it rememb
 A replay is a new delivery.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -99,19 +99,22 @@ def _many(
         if not ids:
             return count
         after = ids[-1]
-        if dry_run:
-            count += len(ids)
-            continue
-        with hub.write() as session:
-            rows = session.scalars(
-                select(Delivery)
-                .where(Delivery.id.in_(ids), Delivery.state.in_(states))
-                .order_by(Delivery.id)
-                .with_for_update()
-            ).all()
-            for row in rows:
-                act(session, row, actor)
-        count += len(rows)
+        count += len(ids) if dry_run else _act_on(hub, ids, states, act, actor)
+
+
+def _act_on(
+    hub: Hub, ids: Sequence[str], states: tuple[str, ...], act: _Act, actor: str
+) -> int:
+    with hub.write() as session:
+        rows = session.scalars(
+            select(Delivery)
+            .where(Delivery.id.in_(ids), Delivery.state.in_(states))
+            .order_by(Delivery.id)
+            .with_for_update()
+        ).all()
+        for row in rows:
+            act(session, row, actor)
+    return len(rows)
 
 
 def _retry(session: Session, delivery: Delivery, actor: str) -> Delivery:

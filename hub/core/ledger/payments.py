@@ -67,23 +67,27 @@ def record_payment(
     )
     session.add(payment)
     session.flush()
-    movement = Movement(
-        provider=MANUAL,
-        kind="capture",
-        reference=reference,
-        payment_id=id,
-        payment_reference=reference,
-        amount_minor=new.amount.minor,
-        currency=new.amount.currency,
-        state="done",
-        as_of=moment,
-        since=moment,
-    )
+    movement = _captured(payment, moment)
     session.add(movement)
     settle(session, payment, Before(), cause_of(movement))
     amount = new.amount.format()
     audit.record(session, actor, "payment.recorded", f"payment:{id}", amount=amount)
     return payment
+
+
+def _captured(payment: Payment, moment: datetime) -> Movement:
+    return Movement(
+        provider=payment.provider,
+        kind="capture",
+        reference=payment.reference,
+        payment_id=payment.id,
+        payment_reference=payment.reference,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        state="done",
+        as_of=moment,
+        since=moment,
+    )
 
 
 def assign(

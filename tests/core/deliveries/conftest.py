@@ -1,3 +1,5 @@
+"""The stage and its server, for the tests of deliveries."""
+
 from collections.abc import Iterator
 
 import pytest
