@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from hub.core.models import Connection, Delivery, Outage
 from hub.core.revision import bump
+from hub.core.unfinished import is_retrying
 from hub.sdk.clock import now
 
 OPENS_AT = 5  # failures in a row
@@ -155,10 +156,11 @@ def _hurry(session: Session, connection_id: str) -> None:
         update(Delivery)
         .where(
             Delivery.connection_id == connection_id,
-            Delivery.state == "retrying",
+            is_retrying,
             Delivery.next_attempt_at > now(),
         )
         .values(next_attempt_at=now())
+        .execution_options(synchronize_session=False)
     )
 
 

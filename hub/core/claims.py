@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
+    TextClause,
     and_,
     exists,
     func,
@@ -37,16 +38,14 @@ from hub.core.models import (
     new_id,
 )
 from hub.core.screening import Verdict, verdict
+from hub.core.unfinished import UNFINISHED, is_due, is_sending, is_suspect
 from hub.sdk import clock
 from hub.sdk.errors import NotFoundError
 
 # Renewed by the process that holds it; ROAD 39 wants 60 s of margin.
 LEASE = timedelta(seconds=90)
-DUE = ("pending", "retrying")
-# What comes after one of these has to wait; in doubt too: a person is deciding.
-UNFINISHED = (*DUE, "sending", "in_doubt")
-
-ALONE_AFTER = 2  # leases lost; then one at a time, so that no other is blamed with it
+# Leases lost; then one at a time, so that no other delivery is blamed with it.
+ALONE_AFTER = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +110,13 @@ def look(session: Session, hub: Hub) -> list[Ready]:
     """Find the connections that may be sent something right now."""
     moment = clock.now()
     ours = Delivery.connection_id == Connection.id
-    live_now = select(func.count()).where(ours, Delivery.state == "sending")
+    live_now = select(func.count()).where(ours, is_sending)
     found = session.execute(
         select(
             Connection.id,
             live_now.scalar_subquery(),
             Outage.id,
-            exists().where(ours, *_due(moment), Delivery.lost_leases >= ALONE_AFTER),
+            exists().where(ours, *_due(moment), is_suspect),
         )
         .outerjoin(
             Outage,
@@ -129,7 +128,7 @@ def look(session: Session, hub: Hub) -> list[Ready]:
                 and_(Outage.id.is_(None), exists().where(ours, *_due(moment))),
                 and_(
                     Outage.next_probe_at <= moment,
-                    exists().where(ours, Delivery.state.in_(DUE)),
+                    exists().where(ours, is_due),
                 ),
             ),
         )
@@ -184,8 +183,8 @@ def renew(session: Session, held: Iterable[Claimed]) -> None:
     )
 
 
-def _due(moment: datetime) -> tuple[ColumnElement[bool], ...]:
-    return Delivery.state.in_(DUE), Delivery.next_attempt_at <= moment
+def _due(moment: datetime) -> tuple[TextClause, ColumnElement[bool]]:
+    return is_due, Delivery.next_attempt_at <= moment
 
 
 def _open(moment: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -242,7 +241,7 @@ def _locked(session: Session, ids: list[str]) -> Sequence[Connection]:
 def _live(session: Session, connection_id: str) -> int:
     """The slots in use, counted again under the lock."""
     count = select(func.count()).where(
-        Delivery.connection_id == connection_id, Delivery.state == "sending"
+        Delivery.connection_id == connection_id, is_sending
     )
     return session.scalar(count) or 0
 
@@ -281,7 +280,7 @@ class _Taker:
         """Take up to so many deliveries of one connection, in their order."""
         taken: list[Delivery] = []
         if count > 0 and self.suspect and ready.suspect:
-            taken += self._take(ready, 1, Delivery.lost_leases >= ALONE_AFTER)
+            taken += self._take(ready, 1, is_suspect)
             self.suspect = not taken
         if count > len(taken):
             left = count - len(taken)
@@ -289,7 +288,7 @@ class _Taker:
         return sorted(taken, key=lambda delivery: delivery.position)
 
     def _take(
-        self, ready: Ready, count: int, which: ColumnElement[bool]
+        self, ready: Ready, count: int, which: ColumnElement[bool] | TextClause
     ) -> Sequence[Delivery]:
         moment = clock.now()
         picked = _candidates(ready, moment).where(which).limit(count).cte("picked")
@@ -326,7 +325,7 @@ def _candidates(ready: Ready, moment: datetime) -> Select[Any]:
         select(Delivery.id)
         .where(
             Delivery.connection_id == id,
-            Delivery.state.in_(DUE),
+            is_due,
             due,
             in_use,
             ~blocked,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from hub.core.breaker import WORKING
 from hub.core.models import Connection, Delivery, PluginSwitch
+from hub.core.unfinished import is_due
 from hub.sdk import clock
 
 _BATCH = 1_000
@@ -50,7 +51,7 @@ def resume(session: Session, connection: Connection) -> None:
     tried = session.execute(
         select(Delivery.id, Delivery.deadline).where(
             Delivery.connection_id == connection.id,
-            Delivery.state.in_(("pending", "retrying")),
+            is_due,
         )
     ).all()
     rows = [

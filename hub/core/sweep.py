@@ -15,6 +15,7 @@ from hub.core.models import Attempt, Connection, Delivery
 from hub.core.notify import notify_staff
 from hub.core.outcomes import Outcome, Try
 from hub.core.sending import is_marked
+from hub.core.unfinished import is_sending
 from hub.sdk import clock
 from hub.sdk.provider import Provider
 
@@ -49,7 +50,7 @@ def _take_up(hub: Hub, which: ColumnElement[bool]) -> int:
     count = 0
     while True:
         with hub.read() as session:
-            wanted = select(Delivery.id).where(Delivery.state == "sending", which)
+            wanted = select(Delivery.id).where(is_sending, which)
             if session.scalar(wanted.limit(1)) is None:
                 return count
         with hub.write() as session:
@@ -71,7 +72,7 @@ def _lost_rows(
             (Attempt.delivery_id == Delivery.id) & (Attempt.claim == Delivery.claim),
         )
         .join(Connection, Connection.id == Delivery.connection_id)
-        .where(Delivery.state == "sending", which)
+        .where(is_sending, which)
         .order_by(Delivery.id)
         .limit(_BATCH)
         .with_for_update(of=Delivery, skip_locked=True)

@@ -27,8 +27,18 @@ class Delivery(Base):
             "ix_deliveries_due",
             "connection_id",
             "next_attempt_at",
+            "position",
             sqlite_where=text("state IN ('pending', 'retrying')"),
             postgresql_where=text("state IN ('pending', 'retrying')"),
+        ),
+        Index(
+            "ix_deliveries_suspect",
+            "connection_id",
+            "next_attempt_at",
+            sqlite_where=text("lost_leases > 1 AND state IN ('pending', 'retrying')"),
+            postgresql_where=text(
+                "lost_leases > 1 AND state IN ('pending', 'retrying')"
+            ),
         ),
         Index(
             "ix_deliveries_sending",

@@ -1125,10 +1125,21 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_deliveries_due",
-            ["connection_id", "next_attempt_at"],
+            ["connection_id", "next_attempt_at", "position"],
             unique=False,
             sqlite_where=sa.text("state IN ('pending', 'retrying')"),
             postgresql_where=sa.text("state IN ('pending', 'retrying')"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_suspect",
+            ["connection_id", "next_attempt_at"],
+            unique=False,
+            sqlite_where=sa.text(
+                "lost_leases > 1 AND state IN ('pending', 'retrying')"
+            ),
+            postgresql_where=sa.text(
+                "lost_leases > 1 AND state IN ('pending', 'retrying')"
+            ),
         )
         batch_op.create_index(
             batch_op.f("ix_deliveries_event_id"), ["event_id"], unique=False
