@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qsl
 
-import structlog
-
 from hub.boot import Hub
 from hub.core import (
     accept,
@@ -29,7 +27,6 @@ from hub.core.replies import Reply
 from hub.sdk.clock import now
 from hub.sdk.context import Context
 from hub.sdk.errors import (
-    HubError,
     NotFoundError,
     PayloadError,
     PluginError,
@@ -43,8 +40,6 @@ MAX_BYTES: Final = 1024 * 1024
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}", re.ASCII)
 _PLAIN_KEY = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
 _MOST_PARAMETERS = 1_000
-
-_log = structlog.get_logger("hub.webhooks")
 
 
 class TooLargeError(Exception):
@@ -87,13 +82,13 @@ def receive(hub: Hub, slug: str, request: RawRequest) -> Reply:
     except NotFoundError:
         return replies.refused(404)
     except UnreadyError as error:
-        return replies.not_now(str(error))
+        return _later(hub, "", request, error)
     try:
         reply = _received(hub, connection, request)
     except _RefusedError as refused:
         reply = _refuse(hub, connection, request, refused)
     except UnreadyError as error:
-        reply = replies.not_now(str(error))
+        reply = _later(hub, connection.slug, request, error)
     metrics.WEBHOOKS_ANSWERED.labels(connection.slug, reply.status).inc()
     return reply
 
@@ -223,14 +218,8 @@ def _translated(connection: LiveConnection) -> Iterator[None]:
     except PayloadError as error:
         raise _RefusedError(400, str(error)) from None
     except (Exception, SystemExit) as error:
-        _log.warning(
-            "webhook.unverifiable",
-            connection=connection.slug,
-            error=connection.redactor.text(outcomes.words(error)),
-        )
-        known = isinstance(error, HubError)
-        said = str(error) if known else "The plugin failed; the hub's log says where."
-        raise UnreadyError(connection.redactor.text(said)) from error
+        again = {"Retry-After": replies.RETRY_AFTER}
+        raise _RefusedError(503, outcomes.words(error), again) from error
 
 
 def _stored_key(key: str | None) -> str | None:
@@ -239,6 +228,12 @@ def _stored_key(key: str | None) -> str | None:
     if key is None or _PLAIN_KEY.fullmatch(key):
         return key
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _later(hub: Hub, slug: str, request: RawRequest, error: UnreadyError) -> Reply:
+    """What a genuine request hears too stays 503, however often."""
+    hub.part(Refusals).note(slug, request.address, 503, str(error))
+    return replies.not_now()
 
 
 def _refuse(

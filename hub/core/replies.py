@@ -18,6 +18,7 @@ _DETAILS = {
     415: "This media type is not taken here.",
     429: "Too many requests were refused in this minute.",
     498: "The signature is missing, wrong or too old.",
+    503: "It can't be taken right now. Send it again later.",
 }
 _TITLES = {each.value: each.phrase for each in HTTPStatus}
 
@@ -48,9 +49,10 @@ def own(answer: Answer, webhook_id: str = "") -> Reply:
     )
 
 
-def not_now(detail: str) -> Reply:
-    """The provider should send it again."""
-    return _problem(503, detail, {"Retry-After": RETRY_AFTER})
+def not_now() -> Reply:
+    """The provider should send it again. Why is the log's: whoever asks may be
+    anybody."""
+    return refused(503, {"Retry-After": RETRY_AFTER})
 
 
 def refused(status: int, headers: Mapping[str, str] | None = None) -> Reply:

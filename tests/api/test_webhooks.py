@@ -20,6 +20,7 @@ from hub.sdk.webhooks import Answer, Verified, WebhookRequest
 from tests.parts.bank import SECRET, Bank, body_of, event, serving, signature
 
 GOOD = body_of("1", event("a"))
+NOT_NOW = "It can't be taken right now. Send it again later."
 
 
 def told(answer: TestResponse) -> dict[str, str]:
@@ -372,7 +373,7 @@ def test_what_cannot_be_verified_now_is_503(
     assert 503 == answer.status_code
     assert int(answer.headers["Retry-After"]) > 0
     assert SECRET not in answer.text + caplog.text
-    assert "payload" not in answer.text
+    assert NOT_NOW == answer.get_json()["detail"]
     assert [] == bank.kept()
 
 
@@ -396,7 +397,19 @@ def test_unreachable_database_is_503(bank: Bank, monkeypatch: Any) -> None:
 
     monkeypatch.setattr("hub.core.live.Live.by_slug", refuse)
 
-    assert 503 == bank.post(GOOD).status_code
+    answer = bank.post(GOOD)
+
+    assert (503, NOT_NOW) == (answer.status_code, answer.get_json()["detail"])
+
+
+def test_answers_say_nothing_of_the_inside(bank: Bank) -> None:
+    """Strangers read them too."""
+    change(bank, secrets=b"no key opens this")
+    live(bank.hub).refresh()
+
+    answer = bank.post(b"x", headers={"X-Signature": "no"})
+
+    assert (503, NOT_NOW) == (answer.status_code, answer.get_json()["detail"])
 
 
 def test_plugin_sees_the_request_as_it_came(bank: Bank) -> None:
