@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
-from hub.core import keys
+from hub.core import keys, refusals
 from hub.core.live import live
 from hub.core.models import ApiCall
 from hub.sdk.errors import PluginError, SignatureError, UnavailableError
@@ -246,15 +246,53 @@ def test_cache_does_not_grow_without_end(
     assert (3, 0) == (len(known._proved), len(known._fetched))
 
 
-def test_fetch_is_in_the_trail_without_its_content(keyed: Bank) -> None:
-    sent(keyed)
+def test_forgers_leave_no_rows_and_use_up_no_quota(keyed: Bank) -> None:
+    """ROAD 43."""
+    for number in range(3):
+        sent(keyed, f"/{number}")
 
     with keyed.hub.read() as session:
-        (call,) = session.scalars(select(ApiCall)).all()
-    assert (200, "GET", "", "") == (
-        *(call.status, call.method),
-        *(call.request_excerpt, call.response_excerpt),
-    )
+        assert [] == session.scalars(select(ApiCall)).all()
+
+
+def test_flood_of_keys_is_refused_and_logged_once(
+    keyed: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROAD 43: what can't be verified counts among the refused."""
+    monkeypatch.setattr(refusals, "MOST", 12)
+    with time_machine.travel("2026-03-02T10:00:00Z", tick=False):
+        statuses = [sent(keyed, f"/{number}") for number in range(25)]
+
+    assert [200] * 10 + [503] * 12 + [429] * 3 == statuses
+
+
+def test_forgers_cannot_shut_out_a_key_that_proved_good(
+    keyed: Bank, server: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROAD 43: an expired key needs none of the fetches strangers use up."""
+    monkeypatch.setattr(keys, "MOST_PER_CONNECTION", 5)
+    with time_machine.travel("2026-03-02T10:00:00Z", tick=False) as clock:
+        sent(keyed)
+        clock.shift(61 * 60)
+        for number in range(7):
+            sent(keyed, f"/{number}", address=f"192.0.2.{number}")
+
+        assert 503 == sent(keyed, "/new")
+        assert 200 == sent(keyed)
+        assert 2 == server.asked.count("/key")
+
+
+def test_error_page_does_not_take_the_place_of_a_key_for_good(
+    keyed: Bank, server: KeyServer
+) -> None:
+    with time_machine.travel("2026-03-02T10:00:00Z", tick=False) as clock:
+        sent(keyed)
+        clock.shift(61 * 60)
+        server.answers["/key"] = lambda handler: reply(handler, 200, b"<html>")
+        assert 401 == sent(keyed)
+        clock.shift(61)
+        server.answers["/key"] = lambda handler: reply(handler, 500)
+        assert 200 == sent(keyed)
 
 
 @pytest.mark.parametrize(
