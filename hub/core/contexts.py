@@ -8,17 +8,17 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core import calls, vault
+from hub.core import calls, references, vault
 from hub.core.live import LiveConnection
-from hub.core.models import ConnectionState, ExternalRef
+from hub.core.models import ConnectionState
 from hub.sdk import clock
 from hub.sdk.context import Context
-from hub.sdk.errors import PluginError, SettingsError
+from hub.sdk.errors import ConflictError, PluginError, SettingsError
 from hub.sdk.http import ApiClient, CallRecord
 
 LARGEST_STATE = 64 * 1024
@@ -100,37 +100,15 @@ class StoredReferences:
     def find(self, entity: str, kind: str) -> str | None:
         """Return the id of `entity` at this connection, if it has one."""
         with self._hub.read() as session:
-            row = self._row(session, entity, kind)
-            return row.external_id if row else None
+            return references.find(session, entity, self._connection.id, kind)
 
     def save(self, entity: str, kind: str, id: str, url: str = "") -> None:
         """Keep the id of `entity` at this connection."""
-
-        def write(session: Session) -> None:
-            row = self._row(session, entity, kind)
-            if row is None:
-                row = ExternalRef(
-                    entity=entity, kind=kind, connection_id=self._connection.id
-                )
-                session.add(row)
-            row.external_id, row.url = id, url
-
         try:
-            _twice(self._hub, write)
-        except IntegrityError:
-            raise PluginError(
-                f"{kind} {id} of {self._connection.slug} belongs to another object of"
-                " the ledger already."
-            ) from None
-
-    def _row(self, session: Session, entity: str, kind: str) -> ExternalRef | None:
-        return session.scalar(
-            select(ExternalRef).where(
-                ExternalRef.entity == entity,
-                ExternalRef.connection_id == self._connection.id,
-                ExternalRef.kind == kind,
-            )
-        )
+            with self._hub.write() as session:
+                references.save(session, entity, self._connection.id, kind, id, url)
+        except ConflictError as error:
+            raise PluginError(f"{self._connection.slug}: {error}") from error
 
 
 @dataclass(frozen=True)

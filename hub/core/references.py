@@ -49,9 +49,6 @@ def save(
 ) -> None:
     """Keep the provider's id of a ledger object; saving it again changes nothing, a
     new id takes the old one's place. ConflictError if another object has it."""
-    owner = find_entity(session, connection_id, kind, id)
-    if owner not in (None, entity):
-        raise ConflictError(f"The {kind} {id} belongs to {owner} already.")
     row = {
         "entity": entity,
         "connection_id": connection_id,
@@ -60,9 +57,7 @@ def save(
         "url": url,
         "created_at": now(),
     }
-    if insert_new(
-        session, ExternalRef, [row], unique=("entity", "connection_id", "kind")
-    ):
+    if insert_new(session, ExternalRef, [row], unique=None):
         return
     known = session.scalars(
         select(ExternalRef).where(
@@ -70,5 +65,8 @@ def save(
             ExternalRef.connection_id == connection_id,
             ExternalRef.kind == kind,
         )
-    ).one()
+    ).first()
+    owner = find_entity(session, connection_id, kind, id)
+    if known is None or owner not in (None, entity):
+        raise ConflictError(f"The {kind} {id} belongs to another object: {owner}.")
     known.external_id, known.url = id, url or known.url

@@ -12,11 +12,11 @@ def insert_new(
     model: type[Any],
     rows: Sequence[Mapping[str, Any]],
     *,
-    unique: Sequence[str],
+    unique: Sequence[str] | None,
     returning: Any = None,
 ) -> list[Any]:
-    """Insert the rows whose `unique` columns are not there yet; return their ids,
-    or what `returning` names.
+    """Insert the rows whose `unique` columns (None: any unique key's) are not there
+    yet; return their ids, or what `returning` names.
 
     On PostgreSQL this waits for another transaction that is inserting the same.
     """
