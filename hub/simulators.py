@@ -5,7 +5,8 @@ import threading
 
 from hub.plugins import Plugins
 from hub.sdk.errors import SettingsError
-from hub.sdk.simulator import Simulator, Simulators, serve
+from hub.sdk.serving import Simulators, serve
+from hub.sdk.simulator import Simulator
 from hub.settings import Settings
 
 

@@ -13,7 +13,7 @@ from hub.core import deliver, process
 from hub.db import Database
 from hub.jobs import Bell
 from hub.plugins import Plugins
-from hub.sdk.simulator import serve
+from hub.sdk.serving import serve
 from hub.settings import Settings
 from tests.parts.hub import KEY
 from tests.parts.server import Served, served

@@ -18,8 +18,9 @@ from hub.core import connections
 from hub.core.ledger import companies, invoices
 from hub.core.models import Delivery, Event, InboundWebhook, Invoice, Movement, Payment
 from hub.plugins import Plugins
+from hub.sdk.serving import Simulators, serve
 from hub.sdk.simulated_webhooks import SentWebhook
-from hub.sdk.simulator import Simulator, Simulators, serve
+from hub.sdk.simulator import Simulator
 from tests.parts.hub import KEY
 from tests.road import killing
 

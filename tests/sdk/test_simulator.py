@@ -11,16 +11,15 @@ from werkzeug.wrappers import Request, Response
 from hub.sdk import simulated_webhooks
 from hub.sdk.errors import UnavailableError
 from hub.sdk.http import ApiClient
+from hub.sdk.serving import Simulators, serve
 from hub.sdk.simulated_webhooks import SentWebhook
 from hub.sdk.simulator import (
     ANSWER_FAULTS,
     RefusalError,
     Simulator,
-    Simulators,
     json_answer,
     read_json,
     route,
-    serve,
 )
 
 

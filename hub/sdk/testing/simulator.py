@@ -18,13 +18,8 @@ from hub.sdk.errors import (
     UnexpectedResponseError,
 )
 from hub.sdk.samples import Sample
-from hub.sdk.simulator import (
-    ANSWER_FAULTS,
-    WEBHOOK_FAULTS,
-    Simulator,
-    Simulators,
-    serve,
-)
+from hub.sdk.serving import Simulators, serve
+from hub.sdk.simulator import ANSWER_FAULTS, WEBHOOK_FAULTS, Simulator
 from hub.sdk.testing.kit import call, hooks_of, make_context, provider_of
 from hub.sdk.webhooks import Heard, Result, Verified
 

@@ -16,7 +16,7 @@ import hub_paypal
 from hub.sdk import samples
 from hub.sdk.context import Context
 from hub.sdk.http import CallRecord
-from hub.sdk.simulator import Simulators, serve
+from hub.sdk.serving import Simulators, serve
 from hub.sdk.testing import make_context
 from hub.sdk.webhooks import Headers, InboundWebhook, WebhookRequest
 from hub_paypal.simulator import Simulator

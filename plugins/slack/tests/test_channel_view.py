@@ -9,7 +9,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from hub.sdk.events import Event
-from hub.sdk.simulator import serve
+from hub.sdk.serving import serve
 from hub_slack import messages
 from hub_slack.cards import CARDS
 from hub_slack.simulator import SlackSimulator

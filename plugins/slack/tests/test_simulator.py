@@ -26,7 +26,7 @@ from hub.sdk.errors import (
     UnavailableError,
 )
 from hub.sdk.events import Event, Message
-from hub.sdk.simulator import Served, serve
+from hub.sdk.serving import Served, serve
 from hub.sdk.webhooks import Verified
 from hub_slack import actions, messages, webhooks
 from hub_slack.provider import SlackSettings
