@@ -1,7 +1,5 @@
 """External references: which id a ledger object has at which connection."""
 
-from collections.abc import Iterable, Sequence
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -33,15 +31,6 @@ def find_entity(
             ExternalRef.external_id == external_id,
         )
     )
-
-
-def of(session: Session, entities: Iterable[str]) -> Sequence[ExternalRef]:
-    """All references of these ledger objects, at every connection."""
-    return session.scalars(
-        select(ExternalRef)
-        .where(ExternalRef.entity.in_(list(entities)))
-        .order_by(ExternalRef.id)
-    ).all()
 
 
 def save(

@@ -1,6 +1,7 @@
 """External references."""
 
 import pytest
+from sqlalchemy import select
 
 from hub.boot import Hub
 from hub.core import references
@@ -21,7 +22,7 @@ def test_reference_is_found_both_ways(hub: Hub, till: Connection) -> None:
     with hub.read() as session:
         id = references.find(session, "invoice:inv_1", till.id, "invoice")
         entity = references.find_entity(session, till.id, "invoice", "X-1")
-        (row,) = references.of(session, ["invoice:inv_1", "invoice:inv_2"])
+        (row,) = session.scalars(select(ExternalRef))
 
         assert references.find(session, "invoice:inv_1", till.id, "bill") is None
         assert references.find_entity(session, till.id, "invoice", "X-2") is None

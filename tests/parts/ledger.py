@@ -152,7 +152,8 @@ def _payment(
 
 def the_invoice(hub: Hub, number: str = NUMBER) -> Invoice:
     with hub.read() as session:
-        return invoices.by_number(session, number)
+        found = select(Invoice).where(Invoice.number == number)
+        return session.scalars(found).one()
 
 
 def the_payment(hub: Hub, reference: str = "P-1") -> Payment:
