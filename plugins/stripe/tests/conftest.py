@@ -15,7 +15,7 @@ from hub.sdk.context import Context
 from hub.sdk.http import CallRecord
 from hub.sdk.ledger import Charge, Company, Invoice
 from hub.sdk.money import Money
-from hub.sdk.simulator import Simulators, serve
+from hub.sdk.serving import Simulators, serve
 from hub.sdk.testing import make_context
 from hub.sdk.webhooks import Headers, Heard, InboundWebhook, WebhookRequest
 from hub_stripe import webhooks
@@ -35,6 +35,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "any_vector" in metafunc.fixturenames:
         cases = vectors()
         metafunc.parametrize("any_vector", cases, ids=[case["name"] for case in cases])
+
+
+@pytest.fixture(scope="session")
+def vector() -> Callable[[str], dict[str, Any]]:
+    """Read one signature case by name."""
+    cases = {case["name"]: case for case in vectors()}
+    return lambda name: cases[name]
 
 
 @pytest.fixture(scope="session")
