@@ -119,11 +119,15 @@ class Process:
         """Say that we live, prolong the leases, watch over hooks and Redis."""
         renewed, redis = time.monotonic(), True
         while True:
-            with suppress(UnreadyError):
+            try:
                 presence.beat(self.hub, self.id, self.kind)
                 if self._pool and time.monotonic() - renewed >= RENEWED_EVERY:
                     self._pool.renew()
                     renewed = time.monotonic()
+            except UnreadyError:
+                pass  # the polling says so
+            except Exception as error:  # without a beat the leases would run out
+                _log.error("beat.failed", worker=self.id, exc_info=error)
             if self.hub.bell.is_up() != redis:
                 redis = not redis
                 _log.warning("redis.back" if redis else "redis.away", worker=self.id)

@@ -323,6 +323,23 @@ def test_stopping_before_the_mark_leaves_no_doubt(stage: Stage) -> None:
     pool.close(grace=0)
 
 
+def test_what_can_not_be_marked_is_not_sent(
+    stage: Stage, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROAD 16: the database is away just then; it is tried again, without a doubt."""
+    sms = Actor("sms")
+    stage.cast(sms)
+    connection_id = stage.connect("sms", settings={"api_base_url": server.url})
+    id = stage.deliver(connection_id)
+    monkeypatch.setattr("hub.core.scribe._PATIENCE", 0.0)
+    sms.after = lambda event, ctx: ctx.http.post("https://api.example.com/sms") and None
+
+    stage.run()
+
+    assert ("retrying", None) == (stage.delivery(id).state, stage.delivery(id).sent_at)
+    assert [] == server.requests
+
+
 def test_retry_keeps_the_key_until_a_failure_was_definite(stage: Stage) -> None:
     """ROAD 13, 17."""
     pay = Actor("pay", remembers_keys=timedelta(hours=6))
