@@ -120,6 +120,22 @@ def listed(
     return session.scalars(wanted.order_by(Notification.id.desc()).limit(limit)).all()
 
 
+def since(
+    session: Session, user_id: str, after: int, *, limit: int = 200
+) -> Sequence[Notification]:
+    """A user's notifications above an id, oldest first: what a feed resumes with."""
+    wanted = select(Notification).where(
+        Notification.user_id == user_id, Notification.id > after
+    )
+    return session.scalars(wanted.order_by(Notification.id).limit(limit)).all()
+
+
+def last_id(session: Session, user_id: str) -> int:
+    """The newest notification's id of this user, 0 if there is none."""
+    newest = select(func.max(Notification.id)).where(Notification.user_id == user_id)
+    return session.scalar(newest) or 0
+
+
 def mark_read(session: Session, user_id: str, id: int) -> Notification:
     """Mark one of this user's notifications as read; doing it again is no error."""
     found = session.get(Notification, id)

@@ -130,15 +130,20 @@ def test_list_is_paged_from_the_newest(hub: Hub) -> None:
     with hub.read() as session:
         first = notify.listed(session, ann.id, limit=2)
         rest = notify.listed(session, ann.id, before=first[-1].id)
+        since = notify.since(session, ann.id, rest[0].id)
+        last = notify.last_id(session, ann.id)
 
     assert (["4", "3"], ["2", "1", "0"]) == (
         [note.title for note in first],
         [note.title for note in rest],
     )
+    assert ["3", "4"] == [note.title for note in since]
+    assert first[0].id == last
 
 
 def test_nobody_has_seen_nothing(hub: Hub) -> None:
     with hub.read() as session:
+        assert 0 == notify.last_id(session, "usr_none")
         assert 0 == notify.unread_count(session, "usr_none")
 
 

@@ -152,8 +152,7 @@ def _payment(
 
 def the_invoice(hub: Hub, number: str = NUMBER) -> Invoice:
     with hub.read() as session:
-        found = select(Invoice).where(Invoice.number == number)
-        return session.scalars(found).one()
+        return invoices.by_number(session, number)
 
 
 def the_payment(hub: Hub, reference: str = "P-1") -> Payment:

@@ -64,6 +64,14 @@ def get(session: Session, invoice_id: str) -> Invoice:
     return found
 
 
+def by_number(session: Session, number: str) -> Invoice:
+    """Return the invoice of this number; NotFoundError if there is none."""
+    found = session.scalar(select(Invoice).where(Invoice.number == number))
+    if found is None:
+        raise NotFoundError(f"There is no invoice with the number {number}.")
+    return found
+
+
 def create(
     session: Session,
     new: NewInvoice,

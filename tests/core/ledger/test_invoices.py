@@ -344,4 +344,6 @@ def test_what_is_not_there_is_not_found(hub: Hub) -> None:
             with pytest.raises(NotFoundError):
                 action(session, "inv_none")
         with pytest.raises(NotFoundError):
+            invoices.by_number(session, "none")
+        with pytest.raises(NotFoundError):
             invoices.update(session, "inv_none", {})
