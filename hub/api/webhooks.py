@@ -58,7 +58,7 @@ class Webhooks:
         except Exception:
             # Our own fault: the provider sends it again when it is mended.
             _log.exception("webhook.broken", connection=slug)
-            return replies.not_now("Something failed on our side.")
+            return replies.not_now()
 
 
 def _raw(environ: Environ, path: str) -> RawRequest:

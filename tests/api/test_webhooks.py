@@ -463,3 +463,14 @@ def test_refusal_is_logged_without_secrets(
     assert "webhook.refused" in said
     assert "The signature doesn't fit." in said
     assert SECRET not in said
+
+
+def test_defect_of_ours_is_503(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr("hub.core.receive._received", fail)
+
+    answer = bank.post(GOOD)
+
+    assert (503, NOT_NOW) == (answer.status_code, answer.get_json()["detail"])
