@@ -14,6 +14,7 @@ import structlog
 from hub import boot, listening, log
 from hub.boot import Hub
 from hub.core import connections, deliver, outages, presence, process, sweep
+from hub.core.lanes import Lanes
 from hub.core.pool import RENEWED_EVERY, Pool
 from hub.jobs import Work
 from hub.sdk.errors import UnreadyError
@@ -118,11 +119,12 @@ class Process:
     def _beat(self) -> None:
         """Say that we live, prolong the leases, watch over hooks and Redis."""
         renewed, redis = time.monotonic(), True
+        running = self._pool or self.hub.part(Lanes)
         while True:
             try:
                 presence.beat(self.hub, self.id, self.kind)
-                if self._pool and time.monotonic() - renewed >= RENEWED_EVERY:
-                    self._pool.renew()
+                if time.monotonic() - renewed >= RENEWED_EVERY:
+                    running.renew()
                     renewed = time.monotonic()
             except UnreadyError:
                 pass  # the polling says so
@@ -131,7 +133,7 @@ class Process:
             if self.hub.bell.is_up() != redis:
                 redis = not redis
                 _log.warning("redis.back" if redis else "redis.away", worker=self.id)
-            if self._pool and self._pool.has_overrun():
+            if running.has_overrun():
                 self._restart()
             if self._stop.wait(presence.BEATS_EVERY):
                 return

@@ -28,6 +28,7 @@ from hub.sdk.errors import (
 
 Stop = Callable[[], bool]
 MOST = 8  # connections at a time in one process
+HOOK_SECONDS = 120.0  # longer, and the process is started again (ROAD 26)
 _SECONDS = 20.0  # what a lane hasn't begun by then is put back
 _MARGIN = 30.0  # before the lease ends
 _AGAIN = 0.5  # seconds, when the database can't be used
@@ -39,8 +40,7 @@ class Lanes:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._lock = threading.Lock()
-        self._busy: set[str] = set()
-        self._alone = False
+        self._busy: dict[str, tuple[Lane, Sequence[InboundWebhook]]] = {}
 
     def busy(self) -> frozenset[str]:
         """The connections whose lane is running."""
@@ -51,29 +51,49 @@ class Lanes:
     def full(self) -> bool:
         """True while nothing more may be claimed."""
         with self._lock:
-            return self._alone or len(self._busy) >= MOST
+            return len(self._busy) >= MOST
+
+    @property
+    def suspect(self) -> bool:
+        """True while something runs that may be what crashed a process."""
+        with self._lock:
+            return any(rows[0].lost_leases > 0 for _, rows in self._busy.values())
+
+    def has_overrun(self) -> bool:
+        """True if a hook takes longer than any hook may."""
+        with self._lock:
+            return any(lane.overran for lane, _ in self._busy.values())
+
+    def renew(self) -> None:
+        """Prolong the leases of what is under way, except of what overran."""
+        with self._lock:
+            running = [r for lane, r in self._busy.values() if not lane.overran]
+        if running:
+            with self._hub.write() as session:
+                webhook_claims.renew(session, [row for rows in running for row in rows])
 
     def start(self, rows: Sequence[InboundWebhook], drain: "Drain") -> None:
         """Run the rows of one connection."""
         connection_id = rows[0].connection_id
+        lane = Lane(self._hub, connection_id, drain.stop)
         with self._lock:
-            self._busy.add(connection_id)
-            # It may be what crashes the process: nothing else runs beside it.
-            self._alone = self._alone or rows[0].lost_leases > 0
+            self._busy[connection_id] = (lane, rows)
         threading.Thread(
-            target=self._run, args=(connection_id, rows, drain), daemon=True
+            target=self._run, args=(connection_id, lane, rows, drain), daemon=True
         ).start()
 
     def _run(
-        self, connection_id: str, rows: Sequence[InboundWebhook], drain: "Drain"
+        self,
+        connection_id: str,
+        lane: "Lane",
+        rows: Sequence[InboundWebhook],
+        drain: "Drain",
     ) -> None:
-        lane = Lane(self._hub, connection_id, drain.stop)
         try:
             lane.run(rows)
         finally:
             with self._lock:
-                self._busy.discard(connection_id)
-                self._alone = False
+                del self._busy[connection_id]
             drain.ended(lane.settled)
 
 
@@ -118,6 +138,13 @@ class Lane:
         self._stop = stop
         self._begun = time.monotonic()
         self._held_up: tuple[datetime, str] | None = None
+        self._hook_since: float | None = None
+
+    @property
+    def overran(self) -> bool:
+        """True if the hook it is in takes longer than any may."""
+        since = self._hook_since
+        return since is not None and time.monotonic() - since > HOOK_SECONDS
 
     def run(self, rows: Sequence[InboundWebhook]) -> None:
         """Do all that can be done now, put back the rest."""
@@ -141,7 +168,9 @@ class Lane:
             connection = live(self._hub).by_id(self._connection_id)
         except (NotFoundError, UnreadyError) as error:
             return Hearing(row=row, errors=(error,), problems=(str(error),))
+        self._hook_since = time.monotonic()
         hearing = hear(self._hub, connection, row)
+        self._hook_since = None
         self._held_up = _held_up(hearing)
         return hearing
 

@@ -73,7 +73,9 @@ def _start(hub: Hub, lanes: Lanes, this: Drain) -> int:
     if not _any_due(hub, busy):
         return 0
     with hub.write() as session:
-        rows = webhook_claims.claim(session, busy, this.worker)
+        rows = webhook_claims.claim(
+            session, busy, this.worker, suspects=not lanes.suspect
+        )
         crashed = [row for row in rows if row.lost_leases >= MOST_LOST]
         for row in crashed:
             webhook_claims.settle(

@@ -53,18 +53,35 @@ def any_due(session: Session, busy: Collection[str] = ()) -> bool:
 
 
 def claim(
-    session: Session, busy: Collection[str] = (), worker: str = ""
+    session: Session,
+    busy: Collection[str] = (),
+    worker: str = "",
+    *,
+    suspects: bool = True,
 ) -> Sequence[InboundWebhook]:
     """Take due webhooks for a worker, oldest first.
 
     One whose lease was lost comes alone: if it is the one that crashes the process,
-    it must not take others with it again.
+    it must not take others with it again. Without `suspects` none of these comes.
     """
     lost = InboundWebhook.claim.is_not(None)
     token = f"{worker}/{new_id('clm')}"
     due = _due(hub_of(session), busy)
-    return _take(session, token, (*due, lost), 1) or _take(
-        session, token, (*due, not_(lost)), BATCH
+    found = _take(session, token, (*due, lost), 1) if suspects else ()
+    return found or _take(session, token, (*due, not_(lost)), BATCH)
+
+
+def renew(session: Session, rows: Sequence[InboundWebhook]) -> None:
+    """Prolong the leases of claims that are still theirs."""
+    lease = now() + LEASE
+    session.execute(
+        update(InboundWebhook)
+        .where(
+            InboundWebhook.id.in_([row.id for row in rows]),
+            InboundWebhook.claim.in_([row.claim for row in rows]),
+        )
+        .values(lease_until=lease, next_attempt_at=lease)
+        .execution_options(synchronize_session=False)
     )
 
 

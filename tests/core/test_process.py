@@ -673,3 +673,68 @@ def test_hook_sees_what_was_kept(bank: Bank) -> None:
     assert (only(bank).id, "status", body) == (webhook.id, webhook.path, webhook.body)
     assert "\u00e9: b" == webhook.headers["x-note"]
     assert only(bank).received_at == webhook.received_at
+
+
+def test_hanging_suspect_holds_up_only_suspects(bank: Bank) -> None:
+    """ROAD 26: after a crash one hook that hangs stops nobody else."""
+    second = connect(bank.hub, "bank", "bank-2")
+    keep(bank, "1")
+    claimed(bank)
+    release, entered = threading.Event(), threading.Event()
+
+    def hang(webhook: Webhook, ctx: Context) -> None:
+        if ctx.connection == "bank":
+            entered.set()
+            release.wait(30)
+
+    bank.plugin.before = hang
+    with bank.hub.write() as session:
+        session.execute(update(InboundWebhook).values(next_attempt_at=clock.now()))
+    process.drain(bank.hub, lambda: False, budget_seconds=0.5)
+    assert entered.wait(10)
+    keep(bank, "2")
+    with bank.hub.write() as session:
+        session.execute(
+            update(InboundWebhook)
+            .where(InboundWebhook.dedupe_key == "2")
+            .values(connection_id=second.id)
+        )
+    process.drain(bank.hub, lambda: False, budget_seconds=5)
+
+    states = {row.dedupe_key: row.state for row in bank.kept()}
+    release.set()
+    process.drain_all(bank.hub, seconds=20)
+    assert {"1": "received", "2": "processed"} == states
+
+
+def test_running_lane_keeps_its_lease_until_a_hook_overruns(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROAD 16, 26."""
+    keep(bank, "1")
+    release, entered = threading.Event(), threading.Event()
+
+    def hang(webhook: Webhook, ctx: Context) -> None:
+        entered.set()
+        release.wait(30)
+
+    bank.plugin.before = hang
+    process.drain(bank.hub, lambda: False, budget_seconds=0.5)
+    assert entered.wait(10)
+    lanes = bank.hub.part(Lanes)
+    before = only(bank).next_attempt_at
+
+    lanes.renew()
+    renewed = only(bank).next_attempt_at
+    quick = lanes.has_overrun()
+    monkeypatch.setattr("hub.core.lanes.HOOK_SECONDS", 0.0)
+    slow = lanes.has_overrun()
+    lanes.renew()
+    kept = only(bank).next_attempt_at
+    release.set()
+    process.drain_all(bank.hub, seconds=20)
+
+    assert before is not None
+    assert renewed is not None
+    assert renewed > before
+    assert (False, True, renewed) == (quick, slow, kept)
