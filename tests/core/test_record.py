@@ -509,6 +509,25 @@ def test_money_for_a_void_invoice_is_kept_for_a_person(
     assert "void_invoice" == the_payment(hub).attention
 
 
+def test_refund_in_another_currency_is_shown_to_a_person(
+    hub: Hub, till: Connection
+) -> None:
+    """It can't be set against the payment, and must not be passed over."""
+    add_user(hub)
+    add_invoice(hub)
+    tell(hub, till, received(1))
+    tell(hub, till, replace(refund(2), amount=Money(3000, "USD")))
+
+    assert ("paid", 10000, 0) == standing(hub)
+    assert [
+        ("payment.received", "100.00 EUR received from Acme"),
+        (
+            "payment.mixed_currency",
+            "Of 100.00 EUR something went back in another currency",
+        ),
+    ] == notes(hub)
+
+
 def test_refunded_money_needs_nobody_any_more(hub: Hub, till: Connection) -> None:
     tell(hub, till, received(1, match=Match()))
     tell(hub, till, refund(2, "100.00"))

@@ -74,6 +74,8 @@ def settle(session: Session, payment: Payment, before: Before, cause: Cause) -> 
     if payment.invoice_id is None:
         _attend(session, payment, "unmatched" if _kept(payment) > 0 else None)
     paid = [row for row in invoices.values() if _refresh(session, row)]
+    if view.mixed and not before.view.mixed:
+        _notify(session, payment, "mixed_currency")
     for news in transitions(
         before.view,
         view,
@@ -175,11 +177,12 @@ def _credited(session: Session, invoice: Invoice) -> int:
     return int(session.scalar(credited) or 0)
 
 
-_ATTENTION = {
+_PROBLEMS = {
     "unmatched": "{money} came in and no invoice is found for it",
     "overpaid": "{money} is more than its invoice asked for",
     "wrong_currency": "{money} came in another currency than its invoice",
     "void_invoice": "{money} came in for a void invoice",
+    "mixed_currency": "Of {money} something went back in another currency",
 }
 
 
@@ -188,17 +191,20 @@ def _attend(session: Session, payment: Payment, attention: str | None) -> None:
     if payment.attention == attention:
         return
     payment.attention = attention
-    if attention is None:
-        return
+    if attention is not None:
+        _notify(session, payment, attention)
+
+
+def _notify(session: Session, payment: Payment, problem: str) -> None:
     money = Money(payment.amount_minor, payment.currency).format()
     notify_staff(
         session,
-        f"payment.{attention}",
+        f"payment.{problem}",
         payment_data(session, payment),
-        title=_ATTENTION[attention].format(money=money),
+        title=_PROBLEMS[problem].format(money=money),
         body=f"Paid by {payment.payer}." if payment.payer else "",
         url=hub_of(session).url(f"/payments/{payment.id}"),
-        key=f"payment.{attention}:{payment.id}",
+        key=f"payment.{problem}:{payment.id}",
     )
 
 

@@ -22,7 +22,6 @@ RANKS: Mapping[str, tuple[str, ...]] = {
     "checkout": ("approved",),
 }
 CAPTURED = frozenset({"confirmed", "paid_out", "refunded", "charged_back"})
-ATTENTION = ("unmatched", "overpaid", "wrong_currency", "void_invoice")
 
 _UNCAPTURED = {"pending": "pending", "failed": "failed", "cancelled": "cancelled"}
 
