@@ -10,7 +10,7 @@ from hub.sdk.webhooks import Answer
 RETRY_AFTER = "5"  # seconds
 # Nobody learns from the answer what exactly was wrong with a forgery; the log says it.
 _DETAILS = {
-    400: "The request is signed, but it can't be read.",
+    400: "The request can't be read.",
     401: "The signature is missing, wrong or too old.",
     404: "There is no such webhook address.",
     405: "This method is not taken here.",

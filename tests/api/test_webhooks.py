@@ -474,3 +474,14 @@ def test_defect_of_ours_is_503(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> N
     answer = bank.post(GOOD)
 
     assert (503, NOT_NOW) == (answer.status_code, answer.get_json()["detail"])
+
+
+def test_unsigned_request_that_cannot_be_read_is_not_called_signed(bank: Bank) -> None:
+    answer = bank.client.post(
+        "/webhooks/bank",
+        query_string="&".join(["a=1"] * 1001),
+        content_type="application/json",
+    )
+
+    told = (answer.status_code, answer.get_json()["detail"])
+    assert (400, "The request can't be read.") == told
