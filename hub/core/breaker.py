@@ -84,6 +84,30 @@ def troubled(session: Session, ids: Collection[str]) -> set[str]:
     return set(found)
 
 
+def take_probe(session: Session, outage_id: str, lease: timedelta) -> bool:
+    """True for the one that may probe now; the next may when it has failed, or after
+    `lease` if nothing is heard of it."""
+    moment = now()
+    taken = session.execute(
+        update(Outage)
+        .where(
+            Outage.id == outage_id,
+            Outage.ended_at.is_(None),
+            Outage.next_probe_at <= moment,
+        )
+        .values(next_probe_at=moment + lease)
+        .returning(Outage.id)
+    )
+    return taken.first() is not None
+
+
+def release_probe(session: Session, outage_id: str) -> None:
+    """What was to probe is not sent after all: the next one may."""
+    session.execute(
+        update(Outage).where(Outage.id == outage_id).values(next_probe_at=now())
+    )
+
+
 def next_probe(failures: int, at: datetime) -> datetime:
     """When to try again after so many failed tries: 5 s, then ever more slowly."""
     doublings = min(max(failures, 0), 10)

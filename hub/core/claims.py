@@ -1,4 +1,4 @@
-"""Claim deliveries: look for what may go out now, and take it (ROAD 16, 18, 20).
+"""Claim deliveries of connections that are ready for some (ROAD 16, 18, 20).
 
 A claim, its lease and the attempt's row commit before anything is sent. One claimer
 at a time per connection (its row is locked on PostgreSQL, SQLite has one writer), so
@@ -14,11 +14,9 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     TextClause,
-    and_,
     exists,
     func,
     insert,
-    or_,
     select,
     true,
     update,
@@ -26,43 +24,24 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from hub.boot import Hub
-from hub.core import backoff, breaker, budgets, pauses
-from hub.core.live import live
+from hub.core import backoff, breaker, pauses
 from hub.core.models import (
     Attempt,
     Connection,
     Delivery,
     Event,
     Outage,
-    PluginSwitch,
     new_id,
 )
+from hub.core.readiness import Ready, is_open
 from hub.core.screening import Verdict, verdict
 from hub.core.unfinished import UNFINISHED, is_due, is_sending, is_suspect
 from hub.sdk import clock
-from hub.sdk.errors import NotFoundError
 
 # Renewed by the process that holds it; ROAD 39 wants 60 s of margin.
 LEASE = timedelta(seconds=90)
 # Leases lost; then one at a time, so that no other delivery is blamed with it.
 ALONE_AFTER = 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ready:
-    """A connection that has something to send.
-
-    `room` is how many slots its budget leaves of the `most` it may use at once.
-    With an outage it is to be probed, by one delivery. `suspect`: something is due
-    that was lost twice, and may be what ends our processes.
-    """
-
-    connection_id: str
-    most: int
-    room: int
-    rate: float
-    outage_id: str | None
-    suspect: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,38 +85,6 @@ class Take:
 NOTHING = Take((), 0)
 
 
-def look(session: Session, hub: Hub) -> list[Ready]:
-    """Find the connections that may be sent something right now."""
-    moment = clock.now()
-    ours = Delivery.connection_id == Connection.id
-    live_now = select(func.count()).where(ours, is_sending)
-    found = session.execute(
-        select(
-            Connection.id,
-            live_now.scalar_subquery(),
-            Outage.id,
-            exists().where(ours, *_due(moment), is_suspect),
-        )
-        .outerjoin(
-            Outage,
-            and_(Outage.connection_id == Connection.id, Outage.ended_at.is_(None)),
-        )
-        .where(
-            *_open(moment),
-            or_(
-                and_(Outage.id.is_(None), exists().where(ours, *_due(moment))),
-                and_(
-                    Outage.next_probe_at <= moment,
-                    exists().where(ours, is_due),
-                ),
-            ),
-        )
-        .order_by(Connection.id)
-    ).all()
-    ready = (_ready(session, hub, *row) for row in found)
-    return [each for each in ready if each is not None and each.room > 0]
-
-
 def claim(
     session: Session,
     hub: Hub,
@@ -159,12 +106,12 @@ def claim(
         pauses.resume(session, connection)
         each, id = asked[connection.id], connection.id
         count = min(wanted[id], each.most - _live(session, id))
-        if each.outage_id is not None:
-            count = min(count, int(_take_probe(session, each.outage_id)))
+        if each.outage_id is not None and count > 0:
+            count = int(breaker.take_probe(session, each.outage_id, LEASE))
         rows = taker.take(each, count)
         fit = _screened(session, hub, connection, rows)
         if each.outage_id is not None and count > 0 and not fit:
-            _release_probe(session, each.outage_id)
+            breaker.release_probe(session, each.outage_id)
         claimed += fit
         aside += len(rows) - len(fit)
     if claimed:
@@ -183,56 +130,11 @@ def renew(session: Session, held: Iterable[Claimed]) -> None:
     )
 
 
-def _due(moment: datetime) -> tuple[TextClause, ColumnElement[bool]]:
-    return is_due, Delivery.next_attempt_at <= moment
-
-
-def _open(moment: datetime) -> tuple[ColumnElement[bool], ...]:
-    """A connection that may be called: in use, and not asked to wait."""
-    return (
-        Connection.state.in_(breaker.WORKING),
-        or_(Connection.retry_at.is_(None), Connection.retry_at <= moment),
-        exists().where(
-            PluginSwitch.name == Connection.plugin,
-            PluginSwitch.enabled,
-            PluginSwitch.quarantined_at.is_(None),
-        ),
-    )
-
-
-def _ready(
-    session: Session,
-    hub: Hub,
-    connection_id: str,
-    live_now: int,
-    outage_id: str | None,
-    suspect: bool,
-) -> Ready | None:
-    try:
-        connection = live(hub).by_id(connection_id)
-    except NotFoundError:
-        return None
-    provider = connection.provider
-    if provider is None or connection.error:
-        return None  # held: its plugin is broken here, or a setting wrong
-    most = budgets.concurrency(provider.budget, connection.rate_limit)
-    room = most - live_now
-    today = budgets.left_today(session, connection_id, provider.budget)
-    return Ready(
-        connection_id=connection_id,
-        most=most,
-        room=room if today is None else min(room, today - live_now),
-        rate=budgets.rate(provider.budget, connection.rate_limit),
-        outage_id=outage_id,
-        suspect=suspect,
-    )
-
-
 def _locked(session: Session, ids: list[str]) -> Sequence[Connection]:
     """Lock these, but for those which another worker is at or which are held now."""
     return session.scalars(
         select(Connection)
-        .where(Connection.id.in_(ids), *_open(clock.now()))
+        .where(Connection.id.in_(ids), *is_open(clock.now()))
         .order_by(Connection.id)
         .with_for_update(key_share=True, skip_locked=True)
     ).all()
@@ -244,29 +146,6 @@ def _live(session: Session, connection_id: str) -> int:
         Delivery.connection_id == connection_id, is_sending
     )
     return session.scalar(count) or 0
-
-
-def _take_probe(session: Session, outage_id: str) -> bool:
-    """True for the one that may probe now; the next may some time later."""
-    moment = clock.now()
-    taken = session.execute(
-        update(Outage)
-        .where(
-            Outage.id == outage_id,
-            Outage.ended_at.is_(None),
-            Outage.next_probe_at <= moment,
-        )
-        .values(next_probe_at=moment + LEASE)
-        .returning(Outage.id)
-    )
-    return taken.first() is not None
-
-
-def _release_probe(session: Session, outage_id: str) -> None:
-    """What was to probe is not sent after all: the next one may."""
-    session.execute(
-        update(Outage).where(Outage.id == outage_id).values(next_probe_at=clock.now())
-    )
 
 
 @dataclass
@@ -316,7 +195,7 @@ def _candidates(ready: Ready, moment: datetime) -> Select[Any]:
         older.position < Delivery.position,
         older.state.in_(UNFINISHED),
     )
-    in_use = exists().where(Connection.id == id, *_open(moment))
+    in_use = exists().where(Connection.id == id, *is_open(moment))
     broken = exists().where(Outage.connection_id == id, Outage.ended_at.is_(None))
     # A probe needn't wait for its own next try: it is how we learn of the recovery.
     probing = ready.outage_id is not None

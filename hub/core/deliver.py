@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from hub.boot import Hub
-from hub.core import claims
+from hub.core import claims, readiness
 from hub.core.budgets import Buckets
-from hub.core.claims import NOTHING, Claimed, Ready, Take
+from hub.core.claims import NOTHING, Claimed, Take
 from hub.core.pool import Pool
+from hub.core.readiness import Ready
 from hub.core.shares import share
 
 Stop = Callable[[], bool]
@@ -63,7 +64,7 @@ def drain_all(hub: Hub, *, size: int = 16, seconds: float = 60.0) -> int:
 
 def _round(hub: Hub, pool: Pool) -> Take:
     with hub.read() as session:
-        ready = claims.look(session, hub)
+        ready = readiness.look(session, hub)
     if not ready:
         return NOTHING
     wanted = share(

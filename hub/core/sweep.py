@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from hub.boot import Hub, hub_of
-from hub.core import claims, outcomes, pauses, plugin_switches, webhook_claims
+from hub.core import outcomes, pauses, plugin_switches, readiness, webhook_claims
 from hub.core.models import Attempt, Connection, Delivery
 from hub.core.notify import notify_staff
 from hub.core.outcomes import Outcome, Try
@@ -183,7 +183,7 @@ def _note_pauses(hub: Hub) -> None:
 
 def _ring(hub: Hub) -> None:
     with hub.read() as session:
-        deliveries = bool(claims.look(session, hub))
+        deliveries = bool(readiness.look(session, hub))
         webhooks = webhook_claims.any_due(session)
     if deliveries:
         hub.bell.ring("deliver")

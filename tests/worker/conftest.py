@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from hub import boot
 from hub.boot import Hub
-from hub.core.models import PluginSwitch
+from hub.core.models import PluginSwitch, Worker
 from hub.db import Database
 from hub.plugins import Plugins, check
 from hub.settings import Settings, load
@@ -71,7 +72,7 @@ class Installation:
     def workers(self, kind: str) -> list[int]:
         """The process ids of the living workers of a kind."""
         with self.stage.hub.read() as session:
-            rows = session.scalars(_workers(kind)).all()
+            rows = session.scalars(select(Worker).where(Worker.kind == kind)).all()
         return [int(row.id.split("-")[-1]) for row in rows]
 
     def end(self) -> None:
@@ -84,14 +85,6 @@ class Installation:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-
-
-def _workers(kind: str):  # type: ignore[no-untyped-def]
-    from sqlalchemy import select
-
-    from hub.core.models import Worker
-
-    return select(Worker).where(Worker.kind == kind)
 
 
 @pytest.fixture

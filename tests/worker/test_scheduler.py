@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from hub import schema
-from hub.core import claims
+from hub.core import claims, readiness
 from hub.core.duties import DUTIES
 from hub.core.models import Connection, Delivery, Duty
 from hub.db import Database
@@ -80,7 +80,7 @@ def _done(installation: Installation) -> dict[str, str]:
 def _claim_and_die(installation: Installation, connection_id: str, id: str) -> None:
     hub = installation.stage.hub
     with hub.read() as session:
-        ready = claims.look(session, hub)
+        ready = readiness.look(session, hub)
     with hub.write() as session:
         claims.claim(session, hub, ready, {connection_id: 1}, worker="dead")
     past = now() - timedelta(seconds=1)

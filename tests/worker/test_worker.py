@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
@@ -219,10 +220,10 @@ def test_everything_arrives_once_whatever_is_killed(
     names = [f"{number}" for number in range(150)]
     for name in names:
         stage.deliver(connection_id, name)
-    server.answer(lambda request: (time.sleep(0.02), (200, b"{}"))[1])
+    server.answer(_slowly)
     installation.worker()
     for seen in (20, 60, 100):
-        installation.until(lambda seen=seen: len(server.requests) >= seen, "requests")
+        installation.until(_has_seen(server, seen), "requests")
         for pid in installation.workers("deliver"):
             os.kill(pid, signal.SIGKILL)
 
@@ -255,6 +256,15 @@ def test_plain_rq_worker_delivers_too(
     assert 0 == installation.run(code).wait(60)
 
     assert ["news"] == _names(server)
+
+
+def _slowly(request: Request) -> tuple[int, bytes]:
+    time.sleep(0.02)
+    return 200, b"{}"
+
+
+def _has_seen(server: Server, count: int) -> Callable[[], bool]:
+    return lambda: len(server.requests) >= count
 
 
 def _names(server: Server) -> list[str]:

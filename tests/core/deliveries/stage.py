@@ -1,9 +1,8 @@
 """A stage for deliveries: plugins that do as they are told, connections, events."""
 
 import itertools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from threading import Lock
 from typing import Any
 
@@ -28,7 +27,7 @@ from hub.sdk.events import Event as SdkEvent
 from hub.sdk.events import Message
 from hub.sdk.provider import Budget, Provider, SettingsSchema
 
-Act = Callable[[SdkEvent, Context], None]
+Act = Callable[[SdkEvent, Context], object]
 HOST = "api.example.com"
 
 
@@ -116,13 +115,9 @@ def failing(error: BaseException) -> Act:
     return act
 
 
-def posting(**options: Any) -> Act:
+def posting(event: SdkEvent, ctx: Context) -> None:
     """An act that calls the provider."""
-
-    def act(event: SdkEvent, ctx: Context) -> None:
-        ctx.http.post(f"https://{HOST}/things", json={"name": event.data["name"]})
-
-    return act
+    ctx.http.post(f"https://{HOST}/things", json={"name": event.data["name"]})
 
 
 class Stage:
@@ -227,10 +222,3 @@ class Stage:
         with self.hub.read() as session:
             found = select(Event).where(Event.type == type).order_by(Event.id)
             return list(session.scalars(found))
-
-
-def hours(number: float) -> timedelta:
-    return timedelta(hours=number)
-
-
-__all__ = ["Act", "Actor", "Looker", "Speaker", "Stage", "defaultdict"]

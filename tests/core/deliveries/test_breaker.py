@@ -8,7 +8,7 @@ import time_machine
 from sqlalchemy import select
 
 from hub.boot import Hub
-from hub.core import breaker, connections, outages, pauses, sweep
+from hub.core import breaker, connections, outages, pauses, plugin_switches, sweep
 from hub.core.models import Connection, Delivery, Notification, Outage, User, new_id
 from hub.sdk.clock import now
 from hub.sdk.errors import (
@@ -113,7 +113,7 @@ def test_disabled_plugin_stops_the_clock_too(
     stage.cast(Actor("slack"))
     connection_id = stage.connect("slack")
     with stage.hub.write() as session:
-        connections.plugin_switches.disable(session, "slack")
+        plugin_switches.disable(session, "slack")
 
     sweep.run(stage.hub)
     since = stage.connection(connection_id).paused_at

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from hub.core import claims, deliver, scribe, settle
+from hub.core import claims, deliver, readiness, scribe, settle
 from hub.core.models import ApiCall, Connection, Delivery, PluginSwitch
 from hub.core.outcomes import delivered
 from hub.core.pool import Pool
@@ -213,7 +213,7 @@ def test_claim_looks_at_the_connection_in_the_same_transaction(stage: Stage) -> 
     connection_id = stage.connect("slack")
     stage.deliver(connection_id)
     with stage.hub.read() as session:
-        ready = claims.look(session, stage.hub)
+        ready = readiness.look(session, stage.hub)
     stage.change(Connection, connection_id, state="disabled")
 
     with stage.hub.write() as session:
@@ -393,7 +393,7 @@ def test_many_deliveries_arrive_each_once(stage: Stage) -> None:
 
 def _claim(stage: Stage, connection_id: str, count: int) -> list[claims.Claimed]:
     with stage.hub.read() as session:
-        ready = claims.look(session, stage.hub)
+        ready = readiness.look(session, stage.hub)
     with stage.hub.write() as session:
         take = claims.claim(
             session, stage.hub, ready, {connection_id: count}, worker="me"

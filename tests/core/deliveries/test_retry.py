@@ -1,6 +1,7 @@
 """What a person does about deliveries (hub.core.retry, ROAD 13)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -236,7 +237,7 @@ def test_unknown_filter_is_refused(stage: Stage) -> None:
         retry.retry_many(stage.hub, {"colour": "red"}, ME)
 
 
-def _finished(stage: Stage, state: str, **columns: object) -> str:
+def _finished(stage: Stage, state: str, **columns: Any) -> str:
     return stage.deliver(stage.connect("slack"), state=state, **columns)
 
 

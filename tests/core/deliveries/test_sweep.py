@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from hub.boot import Hub
-from hub.core import claims, sweep
+from hub.core import claims, readiness, sweep
 from hub.core.models import (
     Delivery,
     InboundWebhook,
@@ -147,7 +147,7 @@ def _claim(
     stage: Stage, connection_id: str, *, worker: str = "dead", suspect: bool = True
 ) -> set[str]:
     with stage.hub.read() as session:
-        ready = claims.look(session, stage.hub)
+        ready = readiness.look(session, stage.hub)
     with stage.hub.write() as session:
         take = claims.claim(
             session,
