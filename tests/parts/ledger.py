@@ -162,6 +162,11 @@ def the_payment(hub: Hub, reference: str = "P-1") -> Payment:
         ).one()
 
 
+def standing(hub: Hub, number: str = NUMBER) -> tuple[str, int, int]:
+    invoice = the_invoice(hub, number)
+    return invoice.state, invoice.paid_minor, invoice.open_minor
+
+
 def told(
     hub: Hub, *, but: Sequence[str] = ("company.changed", "invoice.created")
 ) -> list[str]:
