@@ -80,7 +80,7 @@ class Writer:
         time.sleep(RING_EVERY)
 
     def _enter(self, waiter: _Waiter) -> None:
-        size = waiter.row.size
+        size = waiter.row.weight
         with self._lock:
             if (
                 len(self._waiting) >= MAX_WAITING
@@ -96,7 +96,7 @@ class Writer:
         with self._lock:
             while self._waiting and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
                 batch.append(self._waiting.popleft())
-                size += batch[-1].row.size
+                size += batch[-1].row.weight
             self._bytes -= size
         # The order in which every process inserts: opposite orders deadlock
         # (ROAD 35).

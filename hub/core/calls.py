@@ -58,8 +58,8 @@ class Calls:
                     "duration_ms": call.duration_ms,
                     "request_size": call.request_size,
                     "response_size": call.response_size,
-                    "request_excerpt": _storable(call.request_excerpt),
-                    "response_excerpt": _storable(call.response_excerpt),
+                    "request_excerpt": call.request_excerpt,
+                    "response_excerpt": call.response_excerpt,
                     "created_at": call.started_at,
                 }
             )
@@ -67,11 +67,17 @@ class Calls:
         return record
 
     def flush(self) -> None:
-        """Write what waits. If another thread is writing, it takes ours along."""
+        """Write what waits. If another thread is writing, it takes ours along.
+
+        It never raises: a trail must not cost the hook's result.
+        """
         while self._waiting and self._writing.acquire(blocking=False):
             try:
                 if not self._write():
                     return
+            except Exception as error:
+                _log.error("calls.not_kept", exc_info=error)
+                return
             finally:
                 self._writing.release()
 
@@ -85,20 +91,25 @@ class Calls:
             self._waiting.extendleft(reversed(rows))
             return False
         except DBAPIError:
-            self._write_singly(rows)
+            return self._write_singly(rows)
         return True
 
-    def _write_singly(self, rows: list[dict[str, Any]]) -> None:
+    def _write_singly(self, rows: list[dict[str, Any]]) -> bool:
         """One row that can't be written must not take the others with it."""
         lost = 0
-        with self._hub.write() as session:
-            for row in rows:
-                try:
-                    with session.begin_nested():
-                        session.execute(insert(ApiCall), [row])
-                except DBAPIError:
-                    lost += 1
+        try:
+            with self._hub.write() as session:
+                for row in rows:
+                    try:
+                        with session.begin_nested():
+                            session.execute(insert(ApiCall), [row])
+                    except DBAPIError:
+                        lost += 1
+        except UnreadyError:
+            self._waiting.extendleft(reversed(rows))
+            return False
         _log.warning("calls.not_kept", count=lost)
+        return True
 
 
 def calls(hub: Hub) -> Calls:
@@ -124,8 +135,3 @@ def purge(session: Session, days: int) -> int:
         delete(ApiCall).where(ApiCall.id.in_(old)).returning(ApiCall.id)
     )
     return len(gone.all())
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL takes no NUL in text."""
-    return text.replace("\0", "\ufffd")

@@ -54,6 +54,11 @@ class Row:
         return len(self.body)
 
     @property
+    def weight(self) -> int:
+        """Bytes it holds while it waits: headers may be as large as bodies."""
+        return len(self.headers) + len(self.body)
+
+    @property
     def order(self) -> tuple[str, str]:
         """What rows are sorted by before they are written."""
         return self.connection_id, self.dedupe_key or ""
