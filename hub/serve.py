@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn, TextIO
 
-from hub.ports import check as _check_port
+from hub import ports
 from hub.settings import Settings
 
 # Browsers hold one socket each; at gunicorn's own 1,000 the next one starves the
@@ -26,7 +26,7 @@ def main(settings: Settings, *, host: str, port: int, workers: int = 2) -> NoRet
     """Become the server; SettingsError or UnreadyError say why it can't start."""
     from hub import boot, schema
 
-    _check_port(host, port)
+    ports.check(host, port)
     hub = boot.start(settings)
     schema.require(hub.database)
     hub.database.dispose()

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from hub import serve
+from hub import ports, serve
 from hub.boot import Hub
 from hub.core.models import InboundWebhook, PluginSwitch
 from hub.db import Database
@@ -289,4 +289,4 @@ def test_taken_port_is_said_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=f"Port {port} can't be used"):
-            serve._check_port("127.0.0.1", port)
+            ports.check("127.0.0.1", port)

@@ -25,7 +25,9 @@ DRAWERS = {
 LONGEST_MODULE = 300
 LONGEST_FUNCTION = 40
 # What is longer, and why it is better so.
-LONGER_MODULES: dict[str, str] = {}
+LONGER_MODULES = {
+    "hub/sdk/simulator.py": "one class: what every simulator inherits",
+}
 LONGER_FUNCTIONS: dict[str, str] = {}
 
 
