@@ -191,3 +191,14 @@ def beginnings(command: str) -> Iterator[str]:
     """`db` and `db check` of `hub db check`; of a single word only itself."""
     words = command.split()[1:]
     yield words[0] if len(words) == 1 else " ".join(words)
+
+
+def test_each_module_of_the_core_has_its_place_on_the_road() -> None:
+    core = ROOT / "hub" / "core"
+    modules = {path.stem for path in core.glob("*.py")} - {"__init__"}
+    table = page("road").partition("## Where everything stands")[2]
+    named = re.findall(r"`([a-z_]+)`", table.partition("## What rings")[0])
+
+    assert modules <= set(named), modules - set(named)
+    assert len(named) == len(set(named)), "one place each"
+    assert set(named) - modules <= {"ctx"}, set(named) - modules
