@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from hub.core.models import Connection, Delivery, Outage
+from hub.core.models import Connection, Delivery, InboundWebhook, Outage
 from hub.core.revision import bump
 from hub.core.unfinished import is_retrying
+from hub.jobs import ring_after
 from hub.sdk.clock import now
 
 OPENS_AT = 5  # failures in a row
@@ -135,7 +136,7 @@ def _works(session: Session, connection: Connection) -> None:
     outage.ended_at = now()
     if connection.state == "degraded":
         _move(session, connection, "active", "")
-    _hurry(session, connection.id)
+    hurry(session, connection.id)
 
 
 def _fails(session: Session, connection: Connection, count: int, reason: str) -> None:
@@ -174,18 +175,31 @@ def _open_outage(session: Session, connection_id: str) -> Outage | None:
     )
 
 
-def _hurry(session: Session, connection_id: str) -> None:
-    """What waited for its next try needn't wait any longer."""
-    session.execute(
-        update(Delivery)
-        .where(
-            Delivery.connection_id == connection_id,
-            is_retrying,
-            Delivery.next_attempt_at > now(),
-        )
-        .values(next_attempt_at=now())
-        .execution_options(synchronize_session=False)
+_is_waiting_webhook = (InboundWebhook.state == "received") & (
+    InboundWebhook.claim.is_(None)
+)
+
+
+def hurry(session: Session, connection_id: str) -> None:
+    """What waited for its next try needn't wait any longer: deliveries, and
+    webhooks whose plugin had to ask the provider something (ROAD 10)."""
+    waiting = (
+        (Delivery, is_retrying),
+        (InboundWebhook, _is_waiting_webhook),
     )
+    for table, unfinished in waiting:
+        session.execute(
+            update(table)
+            .where(
+                table.connection_id == connection_id,
+                unfinished,
+                table.next_attempt_at > now(),
+            )
+            .values(next_attempt_at=now())
+            .execution_options(synchronize_session=False)
+        )
+    ring_after(session, "process")
+    ring_after(session, "deliver")
 
 
 def _move(session: Session, connection: Connection, state: str, problem: str) -> None:

@@ -101,6 +101,7 @@ def set_settings(
     named = sorted({*changes, *remove})
     if row.state == "needs_reauth" and named != ["rate_limit"]:
         row.state, row.problem = "setup", ""
+        breaker.hurry(session, row.id)
     _settle(hub_of(session), row)
     _changed(session, row, actor, "changed", settings=named)
     return row

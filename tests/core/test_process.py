@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.event import listens_for
 from sqlalchemy.orm import Session
 
-from hub.core import noting, process, record, sweep, webhook_claims
+from hub.core import connections, noting, process, record, sweep, webhook_claims
 from hub.core.hearing import hear
 from hub.core.lanes import Lanes
 from hub.core.live import live
@@ -336,6 +336,27 @@ def test_credentials_errors_wait_for_the_repair(bank: Bank) -> None:
         with bank.hub.write() as session:
             session.get_one(Connection, bank.connection.id).state = "active"
         drained(bank)
+    assert ["processed", "processed"] == [row.state for row in bank.kept()]
+
+
+def test_after_the_repair_nothing_waits_any_longer(bank: Bank) -> None:
+    """ROAD 10: for hours, though nothing is wrong any more."""
+    refused = [CredentialsError("The password is wrong.")]
+
+    def before(webhook: Webhook, ctx: Context) -> None:
+        if refused:
+            raise refused[0]
+
+    bank.plugin.before = before
+    keep(bank, "1", "2")
+    drained(bank)
+    assert ["received", "received"] == [row.state for row in bank.kept()]
+    refused.clear()
+
+    with bank.hub.write() as session:
+        connections.repaired(session, bank.connection.slug)
+    drained(bank)
+
     assert ["processed", "processed"] == [row.state for row in bank.kept()]
 
 
