@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session, aliased
 
 from hub.boot import Hub, hub_of
@@ -15,7 +15,7 @@ from hub.core.models import Attempt, Connection, Delivery
 from hub.core.notify import notify_staff
 from hub.core.outcomes import Outcome, Try
 from hub.core.sending import is_marked
-from hub.core.unfinished import is_sending
+from hub.core.unfinished import is_due, is_sending
 from hub.sdk import clock
 from hub.sdk.provider import Provider
 
@@ -28,9 +28,30 @@ def run(hub: Hub) -> int:
     """Do one round; returns how many lost deliveries were taken up."""
     expired = Delivery.lease_until < clock.now()
     count = _take_up(hub, expired)
+    _skip_removed(hub)
     _note_pauses(hub)
     _ring(hub)
     return count
+
+
+def _skip_removed(hub: Hub) -> None:
+    """A try was under way while its connection was removed: nothing follows it."""
+    gone = select(Connection.id).where(Connection.removed_at.is_not(None))
+    left_over = (is_due, Delivery.connection_id.in_(gone))
+    with hub.read() as session:
+        if session.scalar(select(Delivery.id).where(*left_over).limit(1)) is None:
+            return
+    with hub.write() as session:
+        session.execute(
+            update(Delivery)
+            .where(*left_over)
+            .values(
+                state="skipped",
+                reason="connection removed",
+                finished_at=clock.now(),
+            )
+            .execution_options(synchronize_session=False)
+        )
 
 
 def lost(hub: Hub, worker: str) -> int:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from hub.boot import Hub
 from hub.core import claims, readiness, sweep
 from hub.core.models import (
+    Connection,
     Delivery,
     InboundWebhook,
     Notification,
@@ -48,6 +49,24 @@ def test_three_lost_leases_hold_the_plugin(stage: Stage) -> None:
     stage.change(Delivery, behind, next_attempt_at=now())
     stage.run()
     assert "pending" == stage.delivery(behind).state
+
+
+def test_try_under_way_while_its_connection_is_removed_is_the_last(
+    stage: Stage,
+) -> None:
+    stage.cast(Actor("slack"))
+    connection_id = stage.connect("slack")
+    retrying = stage.deliver(connection_id, state="retrying")
+    other = stage.deliver(stage.connect("slack", "other"))
+    stage.change(Connection, connection_id, state="disabled", removed_at=now())
+
+    for _ in range(2):
+        sweep.run(stage.hub)
+
+    row = stage.delivery(retrying)
+    assert ("skipped", "connection removed") == (row.state, row.reason)
+    assert row.finished_at is not None
+    assert "pending" == stage.delivery(other).state
 
 
 def test_result_forgives_lost_leases(stage: Stage) -> None:
