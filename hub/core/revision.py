@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from hub.boot import Hub, hub_of
 from hub.core.models import Revision, Worker
-from hub.db import after_commit
+from hub.core.notify import ORDER_LOCK
+from hub.db import after_commit, at_end, lock_for_order
 from hub.sdk import clock
 
 LOOKED_AT_EVERY = 1.0  # seconds
@@ -20,14 +21,23 @@ _ONE = 1  # the table's only row
 
 
 def bump(session: Session) -> None:
-    """Tell every process, with this commit, to read the settings anew."""
+    """Tell every process, with this commit, to read the settings anew.
+
+    The one row is raised last in the transaction, under the lock that orders
+    events: taken earlier it would deadlock with who locks a connection after it.
+    """
+    at_end(session, "revision", _raise_last)
+    here = changes_here(hub_of(session))
+    after_commit(session, "revision", here.committed)
+
+
+def _raise_last(session: Session) -> None:
+    lock_for_order(session, ORDER_LOCK)
     if not _raise(session):
         # The very first change; another process may be making it as well.
         with suppress(IntegrityError), session.begin_nested():
             session.execute(insert(Revision).values(id=_ONE, number=0))
         _raise(session)
-    here = changes_here(hub_of(session))
-    after_commit(session, "revision", here.committed)
 
 
 class Changes:

@@ -8,7 +8,16 @@ import time_machine
 from sqlalchemy import select
 
 from hub.boot import Hub
-from hub.core import breaker, connections, outages, pauses, plugin_switches, sweep
+from hub.core import (
+    breaker,
+    claims,
+    connections,
+    outages,
+    pauses,
+    plugin_switches,
+    readiness,
+    sweep,
+)
 from hub.core.models import Connection, Delivery, Notification, Outage, User, new_id
 from hub.sdk.clock import now
 from hub.sdk.errors import (
@@ -248,7 +257,11 @@ def test_admins_hear_once_when_it_starts_and_once_when_it_ends(
         failing_.data[key] for key in ("connection", "plugin", "title", "problem")
     )
     assert ["connection.failing"] == teams.heard
-    assert "connection.failing" not in slack.heard
+    with stage.hub.read() as session:
+        told = select(Delivery.reason).where(
+            Delivery.connection_id == one, Delivery.event_id == failing_.id
+        )
+        assert ["echo"] == list(session.scalars(told))
     assert ["connection.failing"] == _told(stage.hub, admin)
 
     slack.after = lambda event, ctx: None
@@ -314,6 +327,36 @@ def test_refused_credentials_hold_the_connection_for_a_person(
 
     assert {"delivered"} == {stage.delivery(id).state for id in ids}
     assert ["connection.failing", "connection.recovered"] == _told(stage.hub, admin)
+
+
+def test_success_beside_a_refusal_is_no_repair(stage: Stage) -> None:
+    """One was on its way while another was refused: a person is needed all the same."""
+    stage.cast(Actor("slack"))
+    connection_id = stage.connect("slack")
+    for signs in (breaker.Signs(refused="refused"), breaker.Signs(works=True)):
+        with stage.hub.write() as session:
+            breaker.note(session, connection_id, signs)
+
+    [outage] = stage.outages()
+    assert outage.ended_at is None
+    assert "needs_reauth" == stage.connection(connection_id).state
+
+
+def test_outage_that_opens_after_the_look_is_seen_by_the_claim(stage: Stage) -> None:
+    """ROAD 21, 30."""
+    stage.cast(Actor("slack"))
+    connection_id = stage.connect("slack")
+    stage.deliver(connection_id)
+    with stage.hub.read() as session:
+        ready = readiness.look(session, stage.hub)
+    with stage.hub.write() as session:
+        breaker.note(session, connection_id, breaker.Signs(failures=5, reason="down"))
+
+    with stage.hub.write() as session:
+        wanted = {connection_id: 1}
+        take = claims.claim(session, stage.hub, ready, wanted, worker="me")
+
+    assert [] == list(take.claimed)
 
 
 def test_credentials_that_fail_during_an_outage_are_told_too(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.boot import Hub
-from hub.core import budgets, deliver
+from hub.core import budgets, claims, deliver, readiness
 from hub.core.budgets import Buckets
 from hub.core.models import ApiCall, Connection, Worker
 from hub.core.pool import Pool
@@ -186,6 +186,25 @@ def test_concurrency_counts_claims_that_live(stage: Stage) -> None:
     go.set()
     for pool in pools:
         pool.close(grace=10)
+
+
+def test_slots_are_counted_again_by_the_claim(stage: Stage) -> None:
+    """ROAD 20: two processes looked before either took."""
+    stage.cast(Actor("slack", budget=Budget(per_second=1000, concurrency=3)))
+    connection_id = stage.connect("slack")
+    for _ in range(8):
+        stage.deliver(connection_id)
+    with stage.hub.read() as session:
+        looks = [readiness.look(session, stage.hub) for _ in range(2)]
+
+    taken = 0
+    for ready in looks:
+        with stage.hub.write() as session:
+            wanted = {connection_id: 3}
+            take = claims.claim(session, stage.hub, ready, wanted, worker="me")
+        taken += len(take.claimed)
+
+    assert 3 == taken
 
 
 def test_day_quota_holds_back_till_tomorrow(

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from hub.core import connections, retry
-from hub.core.models import AuditEntry
+from hub.core.models import AuditEntry, Delivery
 from hub.sdk.clock import now
 from hub.sdk.errors import ConflictError, InvalidError, NotFoundError
 from tests.core.deliveries.stage import Actor, Looker, Stage
@@ -225,6 +226,29 @@ def test_many_are_replayed_once_each(stage: Stage) -> None:
     assert 250 == retry.replay_many(stage.hub, wanted, ME)
 
     assert {"delivered": 250, "pending": 250} == stage.states()
+
+
+def test_replay_of_many_ends_although_a_worker_delivers_meanwhile(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it made is delivered by then, and would be meant by the filter."""
+    stage.cast(Actor("slack"))
+    connection_id = stage.connect("slack")
+    for _ in range(3):
+        stage.deliver(connection_id, state="delivered")
+    replay_one, made = retry._replay, list[str]()
+
+    def replay(session: Session, delivery: Delivery, actor: str) -> Delivery:
+        again = replay_one(session, delivery, actor)
+        again.state = "delivered"
+        made.append(again.id)
+        assert len(made) < 10
+        return again
+
+    monkeypatch.setattr(retry, "_replay", replay)
+    monkeypatch.setattr(retry, "_BATCH", 1)
+
+    assert 3 == retry.replay_many(stage.hub, {"state": "delivered"}, ME)
 
 
 def test_replaying_everything_takes_a_filter(stage: Stage) -> None:

@@ -97,6 +97,22 @@ def test_what_was_lost_twice_is_sent_alone(stage: Stage) -> None:
     assert set() == second
 
 
+def test_one_suspect_at_a_time_over_all_connections(stage: Stage) -> None:
+    """ROAD 26."""
+    stage.cast(Actor("slack"))
+    ids = [stage.connect("slack"), stage.connect("slack", "slack-2")]
+    suspects = [stage.deliver(id, lost_leases=2) for id in ids]
+    with stage.hub.read() as session:
+        ready = readiness.look(session, stage.hub)
+
+    with stage.hub.write() as session:
+        wanted = dict.fromkeys(ids, 8)
+        take = claims.claim(session, stage.hub, ready, wanted, worker="me")
+
+    assert 1 == len(take.claimed)
+    assert 2 == len(suspects)
+
+
 def test_dead_workers_claims_are_taken_up_at_once(stage: Stage) -> None:
     """Law 1: the supervisor knows which worker has ended, no lease is waited for."""
     stage.cast(Actor("slack", after_unknown_outcome="resend"))
