@@ -101,7 +101,8 @@ def test_one_suspect_at_a_time_over_all_connections(stage: Stage) -> None:
     """ROAD 26."""
     stage.cast(Actor("slack"))
     ids = [stage.connect("slack"), stage.connect("slack", "slack-2")]
-    suspects = [stage.deliver(id, lost_leases=2) for id in ids]
+    for id in ids:
+        stage.deliver(id, lost_leases=2)
     with stage.hub.read() as session:
         ready = readiness.look(session, stage.hub)
 
@@ -110,7 +111,6 @@ def test_one_suspect_at_a_time_over_all_connections(stage: Stage) -> None:
         take = claims.claim(session, stage.hub, ready, wanted, worker="me")
 
     assert 1 == len(take.claimed)
-    assert 2 == len(suspects)
 
 
 def test_dead_workers_claims_are_taken_up_at_once(stage: Stage) -> None:
