@@ -20,6 +20,7 @@ from hub.core.rows import insert_new
 from hub.sdk.clock import now
 from hub.sdk.errors import UnreadyError
 
+_SKEW = timedelta(minutes=2)
 _log = structlog.get_logger("hub.duties")
 
 
@@ -83,9 +84,11 @@ def _due(hub: Hub, duties: Sequence[Duty]) -> list[Duty]:
 
 
 def _is_due(duty: Duty, moment: datetime) -> ColumnElement[bool]:
-    """Due, too, if the clock was set back: it can't be further off than `every`."""
+    """Due, too, if the clock was set back: it can't be further off than `every`, but
+    for the moment somebody else took while we waited for the row."""
     free = or_(Row.claim.is_(None), Row.lease_until < moment)
-    now_or_wrong = or_(Row.next_at <= moment, Row.next_at > moment + duty.every)
+    furthest = moment + duty.every + _SKEW
+    now_or_wrong = or_(Row.next_at <= moment, Row.next_at > furthest)
     return (Row.name == duty.name) & now_or_wrong & free
 
 

@@ -339,7 +339,8 @@ def test_cookies_netrc_and_proxy_of_the_machine_are_left_out(
     def behave(connection: Any, _over: Any) -> None:
         heard.append(wire.read_request(connection))
         connection.sendall(
-            b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"
+            b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n"
+            b"Connection: close\r\n\r\n"
         )
 
     netrc = tmp_path / "netrc"
