@@ -24,6 +24,7 @@ _COMMANDS = {
     "config": ("hub.cli.config:config", "All settings as a file, without secrets."),
     "send": ("hub.cli.send:send", "Send a message through a connection."),
     "replay": ("hub.cli.replay:replay", "Do it again: webhook, delivery, sample."),
+    "sync": ("hub.cli.sync:sync", "Read what is new at a provider."),
     "emit": ("hub.cli.emit:emit", "Publish an event of your own."),
 }
 

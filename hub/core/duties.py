@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import ColumnElement, or_, select, update
 
 from hub.boot import Hub
-from hub.core import idempotency, outages, outcomes, presence, retention, sweep
+from hub.core import idempotency, outages, outcomes, presence, retention, sweep, sync
 from hub.core.ledger import overdue
 from hub.core.models import Duty as Row
 from hub.core.models import new_id
@@ -42,6 +42,7 @@ DUTIES: Sequence[Duty] = (
     Duty("sweep", timedelta(seconds=2), sweep.run, timedelta(seconds=15)),
     Duty("outages", timedelta(seconds=10), outages.tell, timedelta(seconds=30)),
     Duty("overdue", timedelta(minutes=10), overdue.scan),
+    Duty("syncs", timedelta(hours=1), sync.run_all),
     Duty("retention", timedelta(hours=1), retention.run),
     Duty("idempotency-keys", timedelta(hours=1), idempotency.purge),
     Duty("workers", timedelta(hours=1), presence.forget),

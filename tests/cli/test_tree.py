@@ -83,7 +83,7 @@ def test_short_help_is_that_of_the_command(name: str) -> None:
 def test_tree_is_the_promised_one() -> None:
     """DESIGN section 5, as far as its machinery exists; names never change."""
     assert {
-        *("up", "web", "worker", "scheduler", "sim", "doctor", "send", "emit"),
+        *("up", "web", "worker", "scheduler", "sim", "doctor", "send", "emit", "sync"),
         *("db upgrade", "db check", "secrets rotate", "secrets new-key"),
         *("users create", "users link"),
         *("tokens create", "tokens list", "tokens revoke"),
