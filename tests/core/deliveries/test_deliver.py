@@ -14,7 +14,9 @@ from hub.core.pool import Pool
 from hub.core.settle import Done
 from hub.plugins import Plugins
 from hub.sdk.clock import now
+from hub.sdk.context import Context
 from hub.sdk.errors import RejectedError
+from hub.sdk.events import Event
 from hub.sdk.provider import Budget
 from tests.core.deliveries.stage import Actor, Stage, failing
 
@@ -225,10 +227,16 @@ def test_claim_looks_at_the_connection_in_the_same_transaction(stage: Stage) -> 
 def test_hook_that_fails_harms_no_other_delivery(stage: Stage) -> None:
     """DESIGN 4: a hook that raises is that delivery's failure."""
     slack, teams = Actor("slack"), Actor("teams")
-    slack.acts = [failing(RuntimeError("secret-in-a-message")), failing(SystemExit())]
+    errors = {"bad": RuntimeError("secret-in-a-message"), "worse": SystemExit()}
+
+    def act(event: Event, ctx: Context) -> None:
+        if error := errors.get(event.data["name"]):
+            raise error
+
+    slack.after = act
     stage.cast(slack, teams)
     one, two = stage.connect("slack"), stage.connect("teams")
-    bad = [stage.deliver(one), stage.deliver(one)]
+    bad = [stage.deliver(one, name) for name in errors]
     good = [stage.deliver(one), stage.deliver(two)]
 
     stage.run()
