@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from hub.core.models import Connection, Delivery, InboundWebhook, Outage
+from hub.core.models.connection import WORKING
 from hub.core.revision import bump
 from hub.core.unfinished import is_retrying
 from hub.jobs import ring_after
@@ -21,7 +22,6 @@ OPENS_AT = 5  # failures in a row
 _FIRST_PROBE = timedelta(seconds=5)
 _LONGEST_PROBE = timedelta(minutes=5)
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
-WORKING = ("active", "degraded")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ import math
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from redis.exceptions import RedisError
 from sqlalchemy import func, select
@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from hub.boot import Hub
 from hub.core.models import ApiCall, ConnectionState, Worker
+from hub.core.models.duty import ALIVE
 from hub.sdk import clock, quota
 from hub.sdk.provider import Budget
 
 # With 64 calls in flight a provider that answers in 100 ms is sent 400 a second,
 # more than two cores can make; a slow one can't hold more threads than that.
 MOST_AT_ONCE = 64
-ALIVE = timedelta(seconds=15)
 _SKEW = 5.0  # seconds by which processes' clocks may differ
 _DOWN = 1.0  # seconds without another try after Redis failed
 _LOOKED = 5.0  # seconds a count of live workers is good for

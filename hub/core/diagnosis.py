@@ -7,7 +7,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -18,13 +17,13 @@ from hub.boot import KEY_FILE, Hub
 from hub.core import health
 from hub.core.live import live
 from hub.core.models import Worker
+from hub.core.models.duty import ALIVE
 from hub.sdk import clock
 from hub.sdk.errors import HubError
 from hub.sdk.http import is_loopback
 
 FILES = 40_500  # two per feed connection of one web process, and some (ROAD 41)
 _ROOM = 500 * 1024 * 1024  # bytes
-_ALIVE = timedelta(seconds=15)
 
 State = Literal["ok", "warning", "failed"]
 
@@ -144,7 +143,7 @@ def _processes(hub: Hub) -> _Found:
     with hub.read() as session:
         rows = session.execute(
             select(Worker.kind, func.count())
-            .where(Worker.seen_at > clock.now() - _ALIVE)
+            .where(Worker.seen_at > clock.now() - ALIVE)
             .group_by(Worker.kind)
             .order_by(Worker.kind)
         ).all()

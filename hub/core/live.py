@@ -18,11 +18,11 @@ from hub import log
 from hub.boot import Hub
 from hub.core import connection_settings, revision, vault
 from hub.core.models import Connection, PluginSwitch
+from hub.core.models.connection import WORKING
 from hub.sdk.errors import HubError, NotFoundError
 from hub.sdk.provider import Provider
 from hub.sdk.redaction import Redactor
 
-WORKING = ("active", "degraded")  # deliveries and syncs go out
 _WHOLE = 3600.0  # seconds after which all is read anew, whatever the revision
 
 

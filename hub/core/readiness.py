@@ -18,9 +18,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core import breaker, budgets
+from hub.core import budgets
 from hub.core.live import live
 from hub.core.models import Connection, Delivery, Outage, PluginSwitch
+from hub.core.models.connection import WORKING
 from hub.core.unfinished import is_due, is_sending, is_suspect
 from hub.sdk import clock
 from hub.sdk.errors import NotFoundError
@@ -82,7 +83,7 @@ def _due(moment: datetime) -> tuple[TextClause, ColumnElement[bool]]:
 def is_open(moment: datetime) -> tuple[ColumnElement[bool], ...]:
     """A connection that may be called: in use, and not asked to wait."""
     return (
-        Connection.state.in_(breaker.WORKING),
+        Connection.state.in_(WORKING),
         or_(Connection.retry_at.is_(None), Connection.retry_at <= moment),
         exists().where(
             PluginSwitch.name == Connection.plugin,

@@ -3,7 +3,6 @@ once a second (ROAD 30)."""
 
 import time
 from contextlib import suppress
-from datetime import timedelta
 
 from sqlalchemy import exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -11,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from hub.boot import Hub, hub_of
 from hub.core.models import Revision, Worker
+from hub.core.models.duty import ALIVE
 from hub.core.notify import ORDER_LOCK
 from hub.db import after_commit, at_end, lock_for_order
 from hub.sdk import clock
 
 LOOKED_AT_EVERY = 1.0  # seconds
-_ALIVE = timedelta(seconds=15)
 _ONE = 1  # the table's only row
 
 
@@ -70,7 +69,7 @@ def wait_until_taken(hub: Hub) -> None:
     none runs there is nobody to wait for.
     """
     with hub.read() as session:
-        seen = Worker.seen_at > clock.now() - _ALIVE
+        seen = Worker.seen_at > clock.now() - ALIVE
         alive = session.scalar(select(exists().where(seen)))
     if alive:
         time.sleep(LOOKED_AT_EVERY + 0.2)

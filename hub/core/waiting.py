@@ -1,17 +1,16 @@
 """Wait for what becomes of a delivery, for a person who is looking at a terminal."""
 
 import time
-from datetime import timedelta
 
 from sqlalchemy import exists, select
 
 from hub.boot import Hub
 from hub.core.models import Delivery, Worker
+from hub.core.models.duty import ALIVE
 from hub.sdk import clock
 
 _LOOKED_EVERY = 0.1  # seconds
 _UNFINISHED = ("pending", "sending", "retrying")
-_ALIVE = timedelta(seconds=15)
 
 
 def for_delivery(hub: Hub, delivery_id: str, seconds: float) -> Delivery:
@@ -27,7 +26,7 @@ def for_delivery(hub: Hub, delivery_id: str, seconds: float) -> Delivery:
 
 def anybody_delivers(hub: Hub) -> bool:
     """True if a process is running that makes deliveries."""
-    alive = Worker.seen_at > clock.now() - _ALIVE
+    alive = Worker.seen_at > clock.now() - ALIVE
     with hub.read() as session:
         return bool(
             session.scalar(select(exists().where(alive, Worker.kind == "deliver")))

@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.models.base import Base, Stamped, new_id
 
+# In these states deliveries and syncs go out.
+WORKING = ("active", "degraded")
+
 
 class Connection(Stamped, Base):
     """One account of ours at a provider.

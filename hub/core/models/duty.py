@@ -1,6 +1,6 @@
 """Periodic duties of the scheduler, and the workers that are alive."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,6 +18,10 @@ class Duty(Base):
     lease_until: Mapped[datetime | None]
     last_run_at: Mapped[datetime | None]
     last_error: Mapped[str] = mapped_column(default="")
+
+
+# A process that was seen within this time is alive.
+ALIVE = timedelta(seconds=15)
 
 
 class Worker(Base):
