@@ -156,17 +156,20 @@ def _take(
     session: Session, token: str, which: Sequence[ColumnElement[bool]], most: int
 ) -> Sequence[InboundWebhook]:
     lease = now() + LEASE
+    # A CTE that locks is run once. As a plain subquery PostgreSQL may run it again
+    # for each row, and take more than `most`.
     found = (
         select(InboundWebhook.id)
         .where(*which)
         .order_by(InboundWebhook.next_attempt_at)
         .limit(most)
         .with_for_update(of=InboundWebhook, skip_locked=True)
+        .cte("found")
     )
     lost = case((InboundWebhook.claim.is_not(None), 1), else_=0)
     rows = session.scalars(
         update(InboundWebhook)
-        .where(InboundWebhook.id.in_(found.scalar_subquery()))
+        .where(InboundWebhook.id.in_(select(found.c.id)))
         .values(
             claim=token,
             lease_until=lease,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import time_machine
 from sqlalchemy import func, select, update
+from sqlalchemy import text as sql
 from sqlalchemy.event import listens_for
 from sqlalchemy.orm import Session
 
@@ -428,21 +429,26 @@ def test_what_is_off_is_held(bank: Bank, held: str) -> None:
 
 
 def test_claims_use_the_partial_index(bank: Bank) -> None:
+    keep(bank, *map(str, range(200)))
+    with bank.hub.write() as session:
+        finished = InboundWebhook.id.not_in([row.id for row in bank.kept()[:2]])
+        session.execute(update(InboundWebhook).where(finished).values(state="failed"))
     statements: list[Any] = []
 
     @listens_for(bank.hub.database.reader, "before_cursor_execute")
     def note(connection: Any, cursor: Any, text: str, values: Any, *more: Any) -> None:
         statements.append((text, values))
 
+    with bank.hub.write() as session:  # a plan needs to know what the rows are like
+        session.execute(sql("ANALYZE"))
     with bank.hub.read() as session:
         webhook_claims.any_due(session)
+        text, values = statements[-1]
         connection = session.connection()
-        if bank.hub.database.sqlite:
-            explain = "EXPLAIN QUERY PLAN "
-        else:  # with so few rows it would not be worth it
+        explain = "EXPLAIN QUERY PLAN "
+        if not bank.hub.database.sqlite:
             explain = "EXPLAIN "
-            connection.exec_driver_sql("SET enable_seqscan = off")
-        text, values = statements[-1 if bank.hub.database.sqlite else -2]
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         plan = connection.exec_driver_sql(explain + text, values).all()
 
     assert "ix_inbound_webhooks_due" in str(plan)
@@ -498,6 +504,21 @@ def test_row_with_a_lost_lease_is_claimed_alone(bank: Bank) -> None:
     with time_machine.travel(clock.now() + LEASE + timedelta(seconds=1)):
         keep(bank, "4")
         assert [1, 1, 1, 1] == [len(claimed(bank)) for _ in range(4)]
+
+
+def test_claim_takes_no_more_than_its_limit_whatever_the_plan(bank: Bank) -> None:
+    """ROAD 26: a nested loop must not run the limited query again for each row."""
+    keep(bank, "1", "2", "3")
+    claimed(bank)
+
+    later = clock.now() + LEASE + timedelta(seconds=1)
+    with time_machine.travel(later), bank.hub.write() as session:
+        if not bank.hub.database.sqlite:
+            for way in ("hashjoin", "mergejoin", "hashagg", "sort", "material"):
+                session.execute(sql(f"SET LOCAL enable_{way} = off"))
+        taken = webhook_claims.claim(session)
+
+    assert 1 == len(taken)
 
 
 def test_three_lost_leases_fail_the_webhook(bank: Bank) -> None:

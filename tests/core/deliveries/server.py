@@ -49,20 +49,22 @@ class Server:
 
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
-                request = Request(
-                    self.command, self.path, self.rfile.read(length), dict(self.headers)
-                )
+                body = self.rfile.read(length)
+                if len(body) < length:  # the client was killed while it wrote
+                    self.close_connection = True
+                    return
+                request = Request(self.command, self.path, body, dict(self.headers))
                 server.requests.append(request)
                 if server._answer is None:
                     self.close_connection = True
                     return
-                status, body, *more = server._answer(request)
+                status, content, *more = server._answer(request)
                 self.send_response(status)
                 for name, value in (more[0] if more else {}).items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(content)
 
             do_GET = do_POST  # noqa: N815 — http.server's name
 
