@@ -12,7 +12,8 @@ from bench import servers
 from hub import boot
 from hub import settings as hub_settings
 from hub.boot import Hub
-from hub.core import accounts, notify
+from hub.core import notify
+from hub.core.people import accounts
 
 CLIENTS = 1_000
 ROUNDS = 40

@@ -10,9 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core import accounts, connections, record
+from hub.core import connections, record
 from hub.core.ledger import companies, invoices, overdue, payments, quotes
 from hub.core.models import Company, Connection, User
+from hub.core.people import accounts
 from hub.sdk import clock
 from hub.sdk.facts import PaymentReceived
 from hub.sdk.money import Money

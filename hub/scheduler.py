@@ -10,7 +10,8 @@ import structlog
 
 from hub import boot, log, schema
 from hub.boot import Hub
-from hub.core import connections, duties, presence
+from hub.core import connections, duties
+from hub.core.vitals import presence
 from hub.sdk.errors import UnreadyError
 from hub.settings import Settings
 

@@ -161,7 +161,7 @@ def _greeting(hub: "Hub", simulators: str | None) -> list[str]:
             f"Sign in: {demo.EMAIL} {demo.PASSWORD}",
         ]
     else:
-        from hub.core import sign_in_links
+        from hub.core.people import sign_in_links
 
         with hub.write() as session:
             link = sign_in_links.first_admin_link(session)

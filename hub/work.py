@@ -13,9 +13,11 @@ import structlog
 
 from hub import boot, listening, log
 from hub.boot import Hub
-from hub.core import connections, deliver, outages, presence, process, sweep
-from hub.core.lanes import Lanes
-from hub.core.pool import RENEWED_EVERY, Pool
+from hub.core import connections, deliver, process, sweep
+from hub.core.deliveries import outages
+from hub.core.deliveries.pool import RENEWED_EVERY, Pool
+from hub.core.vitals import presence
+from hub.core.webhooks.lanes import Lanes
 from hub.jobs import Work
 from hub.sdk.errors import UnreadyError
 from hub.settings import Settings, load

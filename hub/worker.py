@@ -69,7 +69,7 @@ def _check_schema(settings: Settings) -> None:
 def run() -> None:
     """Be one process: `KIND TOKEN [PREDECESSOR]` on the command line."""
     from hub import work
-    from hub.core import presence
+    from hub.core.vitals import presence
 
     name, token, *after = sys.argv[1:]
     kind: Work = "process" if name == "process" else "deliver"
@@ -120,7 +120,7 @@ class _Child:
     again_at: float = 0.0
 
     def start(self) -> None:
-        from hub.core import presence
+        from hub.core.vitals import presence
 
         token, before = presence.token(), [self.id] if self.id else []
         self.process = spawn(

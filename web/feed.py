@@ -10,8 +10,9 @@ from flask import Blueprint, Flask, Response, current_app, g, request
 from flask_sock import Sock
 
 from hub.boot import Hub
-from hub.core import accounts, notify
+from hub.core import notify
 from hub.core.feed import Client, Feed
+from hub.core.people import accounts
 from hub.sdk.errors import UserError
 from web import session
 from web.hub import the_hub

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from hub.boot import Hub
-from hub.core.windows import Windows
+from hub.core.webhooks.windows import Windows
 
 SECONDS: Final = 60
 PER_ACCOUNT: Final = 10  # tries from one address with one e-mail

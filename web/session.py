@@ -9,8 +9,8 @@ from flask import Flask, abort, flash, g, redirect, request, url_for
 from flask_login import LoginManager, UserMixin, current_user, login_user
 from werkzeug.wrappers import Response
 
-from hub.core import accounts
-from hub.core.accounts import Principal
+from hub.core.people import accounts
+from hub.core.people.accounts import Principal
 from web.hub import the_hub
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hub.core.connection_form import Setting
+from hub.core.configuration.form import Setting
 
 
 def read(

@@ -9,8 +9,9 @@ from flask import Response, abort, current_app, g, make_response, request
 
 from hub.api.problems import problem
 from hub.boot import Hub
-from hub.core import accounts, idempotency
-from hub.core.accounts import Principal
+from hub.core import idempotency
+from hub.core.people import accounts
+from hub.core.people.accounts import Principal
 from hub.core.queries.filters import is_storable
 from hub.sdk.errors import ForbiddenError, NotFoundError
 

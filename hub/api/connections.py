@@ -11,9 +11,9 @@ from hub.api.deliveries import Delivery
 from hub.api.fields import Free, Paging, Text
 from hub.api.lists import cut, page_of, show, with_slugs
 from hub.core import connection_calls, connections, messages
-from hub.core.connection_settings import secret_names
+from hub.core.configuration.live import LiveConnection, live
+from hub.core.configuration.settings import secret_names
 from hub.core.contexts import webhook_url
-from hub.core.live import LiveConnection, live
 from hub.core.queries.listing import DELIVERIES
 from hub.sdk.events import Message
 

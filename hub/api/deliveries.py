@@ -10,8 +10,9 @@ from hub.api.access import ADMIN, actor, allowed, the_hub
 from hub.api.blueprint import Resources
 from hub.api.fields import Moment, OfConnection, Text
 from hub.api.lists import readable, show, with_slugs
-from hub.core import replay, retry
+from hub.core.deliveries import retry
 from hub.core.queries.listing import DELIVERIES, WEBHOOKS
+from hub.core.webhooks import replay
 
 blueprint = Resources("deliveries", __name__, description="What was sent where.")
 

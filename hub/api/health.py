@@ -9,8 +9,8 @@ from prometheus_client import REGISTRY as OWN_PROCESS
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from hub.boot import Hub
-from hub.core import health
-from hub.core.gauges import Gauges
+from hub.core.vitals import health
+from hub.core.vitals.gauges import Gauges
 
 
 def blueprint(hub: Hub) -> Blueprint:

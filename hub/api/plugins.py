@@ -9,8 +9,8 @@ from hub.api.access import ADMIN, actor, allowed, the_hub
 from hub.api.blueprint import Resources
 from hub.api.fields import Paging
 from hub.api.lists import cut, page_of
-from hub.core import plugin_switches
-from hub.core.live import live
+from hub.core.configuration import switches as plugin_switches
+from hub.core.configuration.live import live
 
 blueprint = Resources("plugins", __name__, description="What is installed.")
 

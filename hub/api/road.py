@@ -9,8 +9,8 @@ from hub.api.access import ADMIN, allowed, the_hub
 from hub.api.blueprint import Resources
 from hub.api.fields import Moment, OfConnection
 from hub.api.lists import readable, show, with_slugs
-from hub.core import replay
 from hub.core.queries.listing import API_CALLS, AUDIT, SYNC_RUNS, WEBHOOKS
+from hub.core.webhooks import replay
 
 blueprint = Resources("trail", __name__, description="What the hub heard and did.")
 

@@ -9,7 +9,7 @@ from hub.api.access import ADMIN, actor, allowed, the_hub
 from hub.api.blueprint import Resources
 from hub.api.fields import Moment, Paging, Text
 from hub.api.lists import cut, page_of
-from hub.core import accounts
+from hub.core.people import accounts
 
 blueprint = Resources("tokens", __name__, description="Who may ask.")
 

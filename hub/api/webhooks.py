@@ -14,7 +14,6 @@ from typing import IO, Any, Final
 import structlog
 
 from hub.boot import Hub
-from hub.core import replies
 from hub.core.receive import (
     MAX_BYTES,
     BrokenBodyError,
@@ -22,7 +21,8 @@ from hub.core.receive import (
     TooLargeError,
     receive,
 )
-from hub.core.replies import Reply
+from hub.core.webhooks import replies
+from hub.core.webhooks.replies import Reply
 
 Environ = dict[str, Any]
 Start = Callable[..., Any]

@@ -29,7 +29,8 @@ def export(as_json: bool) -> None:
 def load(file: TextIO, as_json: bool) -> None:
     """Make plugins and connections as the file says, all or nothing; `-` reads
     standard input."""
-    from hub.core import config_file, revision
+    from hub.core import config_file
+    from hub.core.configuration import revision
 
     data = entered.read_json(file)
     with opened.hub() as hub:

@@ -11,7 +11,7 @@ from hub.cli.output import say, show, table, working
 
 if TYPE_CHECKING:
     from hub.boot import Hub
-    from hub.core.live import LiveConnection
+    from hub.core.configuration.live import LiveConnection
 
 _SET = click.option(
     "--set", "values", metavar="KEY=VALUE", multiple=True, help=entered.FORMS
@@ -26,7 +26,7 @@ def connections() -> None:
 @command(connections, name="list", example="hub connections list")
 def list_connections(as_json: bool) -> None:
     """List the connections."""
-    from hub.core.live import live
+    from hub.core.configuration.live import live
 
     with opened.hub() as hub:
         rows = [_row(each) for each in live(hub).all()]
@@ -94,8 +94,8 @@ def set_settings(
 def show_connection(slug: str, as_json: bool) -> None:
     """Show a connection; of secrets only whether they are set."""
     from hub.core import contexts
-    from hub.core.connection_form import form
-    from hub.core.live import live
+    from hub.core.configuration.form import form
+    from hub.core.configuration.live import live
 
     with opened.hub() as hub:
         found = live(hub).by_slug(slug)
@@ -157,7 +157,8 @@ def test(slug: str, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def remove(slug: str, yes: bool, as_json: bool) -> None:
     """Remove a connection and its secrets. What it did stays in the books."""
-    from hub.core import connection_calls, revision
+    from hub.core import connection_calls
+    from hub.core.configuration import revision
 
     if not yes and sys.stdin.isatty():
         click.confirm(f"Remove {slug} and its secrets?", abort=True, err=True)
@@ -178,8 +179,8 @@ def _change(change: Any, slug: str, as_json: bool, done: str) -> None:
 
 def _told(hub: "Hub", slug: str, as_json: bool, done: str) -> None:
     """Say what became of it, once all running processes know."""
-    from hub.core import revision
-    from hub.core.live import live
+    from hub.core.configuration import revision
+    from hub.core.configuration.live import live
 
     revision.wait_until_taken(hub)
     row = _row(live(hub).by_slug(slug))

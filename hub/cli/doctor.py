@@ -10,7 +10,7 @@ from hub.cli.output import say, show, working
 @command(example="hub doctor")
 def doctor(as_json: bool) -> None:
     """Look at everything the hub needs; exit status 1 if something fails."""
-    from hub.core import diagnosis
+    from hub.core.vitals import diagnosis
 
     with opened.hub(any_schema=True) as hub, working("Looking"):
         found = list(diagnosis.findings(hub))

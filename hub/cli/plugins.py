@@ -16,7 +16,7 @@ def plugins() -> None:
 @command(plugins, name="list", example="hub plugins list")
 def list_plugins(as_json: bool) -> None:
     """List the installed plugins with their state and, if broken, the error."""
-    from hub.core.live import live
+    from hub.core.configuration.live import live
 
     with opened.hub() as hub:
         view = live(hub)
@@ -84,7 +84,8 @@ def check(name: str, as_json: bool) -> None:
 
 
 def _switch(name: str, on: bool, as_json: bool) -> None:
-    from hub.core import plugin_switches, revision
+    from hub.core.configuration import revision
+    from hub.core.configuration import switches as plugin_switches
 
     turn = plugin_switches.enable if on else plugin_switches.disable
     with opened.hub() as hub:

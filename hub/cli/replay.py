@@ -21,7 +21,7 @@ def replay() -> None:
 @click.argument("webhook_id", metavar="ID")
 def webhook(webhook_id: str, as_json: bool) -> None:
     """Process a kept webhook once more, with today's plugin."""
-    from hub.core import replay as core
+    from hub.core.webhooks import replay as core
 
     with opened.hub() as hub, hub.write() as session:
         again = core.webhook(session, webhook_id)
@@ -33,7 +33,7 @@ def webhook(webhook_id: str, as_json: bool) -> None:
 @click.argument("delivery_id", metavar="ID")
 def delivery(delivery_id: str, as_json: bool) -> None:
     """Make a new delivery of the same event."""
-    from hub.core import retry
+    from hub.core.deliveries import retry
 
     with opened.hub() as hub, hub.write() as session:
         again = retry.replay(session, delivery_id, opened.actor())

@@ -37,7 +37,8 @@ def send(
     as_json: bool,
 ) -> None:
     """Send a message and say what became of it; exit status 1 if it failed."""
-    from hub.core import messages, waiting
+    from hub.core import messages
+    from hub.core.deliveries import waiting
     from hub.sdk.events import Message
 
     message = Message(text=text, to=to, blocks=_read(blocks) if blocks else ())

@@ -19,7 +19,7 @@ def tokens() -> None:
 )
 def create(name: str, role: str, as_json: bool) -> None:
     """Make a token. It is shown this once and kept nowhere."""
-    from hub.core import accounts
+    from hub.core.people import accounts
 
     with opened.hub() as hub, hub.write() as session:
         token, plain = accounts.create_token(session, name, role, actor=opened.actor())
@@ -33,7 +33,7 @@ def create(name: str, role: str, as_json: bool) -> None:
 @command(tokens, name="list", example="hub tokens list")
 def list_tokens(as_json: bool) -> None:
     """List the tokens that are not revoked."""
-    from hub.core import accounts
+    from hub.core.people import accounts
 
     with opened.hub() as hub, hub.read() as session:
         rows = [
@@ -66,7 +66,7 @@ def list_tokens(as_json: bool) -> None:
 @click.argument("token_id", metavar="ID")
 def revoke(token_id: str, as_json: bool) -> None:
     """End a token."""
-    from hub.core import accounts
+    from hub.core.people import accounts
 
     with opened.hub() as hub, hub.write() as session:
         accounts.revoke_token(session, token_id, actor=opened.actor())

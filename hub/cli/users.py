@@ -26,7 +26,7 @@ def users() -> None:
 )
 def create(email: str, role: str, password_stdin: bool, as_json: bool) -> None:
     """Add a person; without a password you get a one-time link to set one."""
-    from hub.core import accounts, sign_in_links
+    from hub.core.people import accounts, sign_in_links
 
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
     with opened.hub() as hub, hub.write() as session:
@@ -45,7 +45,7 @@ def create(email: str, role: str, password_stdin: bool, as_json: bool) -> None:
 @click.argument("email")
 def link(email: str, as_json: bool) -> None:
     """Make a one-time link with which a person sets a new password."""
-    from hub.core import accounts, sign_in_links
+    from hub.core.people import accounts, sign_in_links
 
     with opened.hub() as hub, hub.write() as session:
         user = accounts.person(session, email)

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from hub.boot import Hub
-from hub.core import metrics
-from hub.core.inserts import Inserts, Kept, Row
+from hub.core.vitals import metrics
+from hub.core.webhooks.inserts import Inserts, Kept, Row
 from hub.sdk.errors import UnreadyError
 
 MAX_WAITING = 4_096  # requests; more are sent away with 503

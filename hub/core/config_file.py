@@ -8,13 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.boot import hub_of
-from hub.core import (
-    audit,
-    connection_settings,
-    connections,
-    live,
-    plugin_switches,
-)
+from hub.core import audit, connections
+from hub.core.configuration import live
+from hub.core.configuration import settings as connection_settings
+from hub.core.configuration import switches as plugin_switches
 from hub.core.models import Connection, PluginSwitch
 from hub.sdk.errors import ConflictError, InvalidError
 

@@ -9,8 +9,9 @@ from typing import Any
 import structlog
 
 from hub.boot import Hub
-from hub.core import audit, breaker, connections, contexts
-from hub.core.live import LiveConnection, live
+from hub.core import audit, connections, contexts
+from hub.core.configuration.live import LiveConnection, live
+from hub.core.deliveries import breaker
 from hub.sdk.errors import ConflictError, HubError, PluginError
 from hub.sdk.ledger import Registration
 

@@ -10,15 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub, hub_of
-from hub.core import (
-    audit,
-    breaker,
-    connection_settings,
-    live,
-    plugin_switches,
-    revision,
-    vault,
-)
+from hub.core import audit, vault
+from hub.core.configuration import live, revision
+from hub.core.configuration import settings as connection_settings
+from hub.core.configuration import switches as plugin_switches
+from hub.core.deliveries import breaker
 from hub.core.models import (
     Connection,
     ConnectionState,

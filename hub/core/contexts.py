@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from hub.boot import Hub
 from hub.core import calls, references, vault
-from hub.core.live import LiveConnection
+from hub.core.configuration.live import LiveConnection
 from hub.core.models import ConnectionState
 from hub.sdk import clock
 from hub.sdk.context import Context

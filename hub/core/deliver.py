@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from hub.boot import Hub
-from hub.core import claims, readiness
-from hub.core.budgets import Buckets
-from hub.core.claims import NOTHING, Claimed, Take
-from hub.core.pool import Pool
-from hub.core.readiness import Ready
-from hub.core.shares import share
+from hub.core.deliveries import claims, readiness
+from hub.core.deliveries.budgets import Buckets
+from hub.core.deliveries.claims import NOTHING, Claimed, Take
+from hub.core.deliveries.pool import Pool
+from hub.core.deliveries.readiness import Ready
+from hub.core.deliveries.shares import share
 
 Stop = Callable[[], bool]
 _SOON = timedelta(seconds=0.05)

@@ -12,11 +12,14 @@ import structlog
 from sqlalchemy import ColumnElement, or_, select, update
 
 from hub.boot import Hub
-from hub.core import idempotency, outages, outcomes, presence, retention, sweep, sync
+from hub.core import idempotency, sweep, sync
+from hub.core.deliveries import outages, outcomes
 from hub.core.ledger import overdue
 from hub.core.models import Duty as Row
 from hub.core.models import new_id
 from hub.core.rows import insert_new
+from hub.core.vitals import presence
+from hub.core.webhooks import retention
 from hub.sdk.clock import now
 from hub.sdk.errors import UnreadyError
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import structlog
 
 from hub.boot import Hub
-from hub.core import webhook_claims
-from hub.core.lanes import Drain, Lanes, Stop
 from hub.core.models import InboundWebhook
-from hub.core.webhook_claims import MOST_LOST, Settlement
+from hub.core.webhooks import claims as webhook_claims
+from hub.core.webhooks.claims import MOST_LOST, Settlement
+from hub.core.webhooks.lanes import Drain, Lanes, Stop
 
 _LOOK_EVERY = 0.1  # seconds, while lanes are running
 _GRACE = 2.0  # seconds lanes get when the process is to stop

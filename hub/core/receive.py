@@ -11,19 +11,14 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from hub.boot import Hub
-from hub.core import (
-    accept,
-    contexts,
-    header_lines,
-    keys,
-    metrics,
-    outcomes,
-    replies,
-)
-from hub.core.inserts import Row
-from hub.core.live import LiveConnection, live
-from hub.core.refusals import Refusals
-from hub.core.replies import Reply
+from hub.core import accept, contexts
+from hub.core.configuration.live import LiveConnection, live
+from hub.core.deliveries import outcomes
+from hub.core.vitals import metrics
+from hub.core.webhooks import header_lines, keys, replies
+from hub.core.webhooks.inserts import Row
+from hub.core.webhooks.refusals import Refusals
+from hub.core.webhooks.replies import Reply
 from hub.sdk.clock import now
 from hub.sdk.context import Context
 from hub.sdk.errors import (

@@ -10,12 +10,14 @@ from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session, aliased
 
 from hub.boot import Hub, hub_of
-from hub.core import outcomes, pauses, plugin_switches, readiness, webhook_claims
+from hub.core.configuration import switches as plugin_switches
+from hub.core.deliveries import outcomes, pauses, readiness
+from hub.core.deliveries.outcomes import Outcome, Try
+from hub.core.deliveries.sending import is_marked
+from hub.core.deliveries.unfinished import is_due, is_sending
 from hub.core.models import Attempt, Connection, Delivery
 from hub.core.notify import notify_staff
-from hub.core.outcomes import Outcome, Try
-from hub.core.sending import is_marked
-from hub.core.unfinished import is_due, is_sending
+from hub.core.webhooks import claims as webhook_claims
 from hub.sdk import clock
 from hub.sdk.provider import Provider
 

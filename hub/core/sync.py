@@ -14,8 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core import audit, breaker, contexts, outcomes
-from hub.core.live import LiveConnection, live
+from hub.core import audit, contexts
+from hub.core.configuration.live import LiveConnection, live
+from hub.core.deliveries import breaker, outcomes
 from hub.core.models import Connection, SyncRun, new_id
 from hub.core.record import record_all
 from hub.sdk.clock import now

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from hub.boot import Hub
-from hub.core import accounts
+from hub.core.people import accounts
 
 # For what is refused before any database is asked: one of them is enough.
 on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)

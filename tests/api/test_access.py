@@ -8,8 +8,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from hub.boot import Hub
-from hub.core import accounts
 from hub.core.models import Company, IdempotencyKey
+from hub.core.people import accounts
 from tests.api.client import Caller, company, on_sqlite
 
 READS = ("/companies", "/invoices", "/payments", "/refunds", "/disputes", "/payouts",

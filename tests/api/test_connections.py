@@ -3,7 +3,7 @@
 import pytest
 
 from hub.boot import Hub
-from hub.core import accounts
+from hub.core.people import accounts
 from hub.sdk.errors import CredentialsError
 from tests.api.client import Caller, made, on_sqlite
 

@@ -8,7 +8,7 @@ import time_machine
 from sqlalchemy import text
 from werkzeug.test import Client
 
-from hub.core import gauges
+from hub.core.vitals import gauges
 from hub.db import Database
 from hub.jobs import Bell
 from hub.sdk import clock

@@ -10,9 +10,9 @@ from sqlalchemy import update
 from werkzeug.test import TestResponse, create_environ, run_wsgi_app
 
 from hub.core.accept import Writer
-from hub.core.live import live
+from hub.core.configuration.live import live
+from hub.core.configuration.revision import bump
 from hub.core.models import Connection, InboundWebhook, PluginSwitch
-from hub.core.revision import bump
 from hub.jobs import Bell
 from hub.sdk.errors import UnavailableError, UnreadyError
 from hub.sdk.redaction import HIDDEN
@@ -395,7 +395,7 @@ def test_unreachable_database_is_503(bank: Bank, monkeypatch: Any) -> None:
     def refuse(self: object, *args: object, **kwargs: object) -> None:
         raise UnreadyError("The database can't be reached right now.")
 
-    monkeypatch.setattr("hub.core.live.Live.by_slug", refuse)
+    monkeypatch.setattr("hub.core.configuration.live.Live.by_slug", refuse)
 
     answer = bank.post(GOOD)
 

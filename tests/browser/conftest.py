@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
-from hub.core import accounts
+from hub.core.people import accounts
 from tests.parts.bank import Bank
 from tests.parts.server import Served, served
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from hub.core import accounts, process
+from hub.core import process
 from hub.core.ledger import companies, invoices
 from hub.core.ledger.invoices import NewInvoice
 from hub.core.notify import notify
+from hub.core.people import accounts
 from tests.parts.bank import Bank, body_of, event
 from tests.parts.server import Served
 

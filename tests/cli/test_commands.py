@@ -14,8 +14,9 @@ from sqlalchemy import select
 from hub import boot, settings
 from hub.boot import Hub
 from hub.cli import execute
-from hub.core import accounts, vault
+from hub.core import vault
 from hub.core.models import Delivery, Event, User, Worker
+from hub.core.people import accounts
 from hub.sdk import clock
 from tests.cli.conftest import KEY, Cli
 
@@ -247,7 +248,7 @@ def test_send_says_what_became_of_the_message(
             row = session.scalars(select(Delivery)).one()
             row.state, row.reason = state, "told so"
 
-    monkeypatch.setattr("hub.core.waiting.time.sleep", work)
+    monkeypatch.setattr("hub.core.deliveries.waiting.time.sleep", work)
     outcome = cli("send", "slack", "Hello", "--blocks", str(blocks), "--json")
 
     said = json.loads(outcome.out)
@@ -313,7 +314,7 @@ def test_a_defect_shows_neither_traceback_nor_text(
     def fail(*arguments: object, **options: object) -> None:
         raise RuntimeError("canary-Z0rr0")
 
-    monkeypatch.setattr("hub.core.accounts.tokens", fail)
+    monkeypatch.setattr("hub.core.people.accounts.tokens", fail)
     outcome = cli("tokens", "list")
 
     assert 1 == outcome.status

@@ -148,7 +148,7 @@ def test_commands_wait_for_running_processes(
     cli: Cli, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("hub.core.revision.time.sleep", waits.append)
+    monkeypatch.setattr("hub.core.configuration.revision.time.sleep", waits.append)
     now = clock.now()
     with hub.write() as session:
         session.add(Worker(id="w", kind="web", started_at=now, seen_at=now))

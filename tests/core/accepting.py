@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from hub.core.accept import Writer
-from hub.core.inserts import Row
+from hub.core.webhooks.inserts import Row
 from hub.db import Database
 
 

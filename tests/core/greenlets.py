@@ -16,7 +16,8 @@ import greenlet  # noqa: E402
 from sqlalchemy import text  # noqa: E402
 from sqlalchemy.event import listen  # noqa: E402
 
-from hub.core import process, replay  # noqa: E402
+from hub.core import process  # noqa: E402
+from hub.core.webhooks import replay  # noqa: E402
 from hub.db import Database  # noqa: E402
 from hub.settings import load  # noqa: E402
 from tests.parts.bank import (  # noqa: E402

@@ -9,7 +9,8 @@ import signal
 import sys
 from typing import Any
 
-from hub.core import noting, process
+from hub.core import process
+from hub.core.webhooks import noting
 from hub.db import Database
 from hub.settings import load
 from tests.parts.bank import BankPlugin, make_hub

@@ -11,8 +11,8 @@ from sqlalchemy import select, text, update
 from hub.boot import Hub
 from hub.core import accept
 from hub.core.accept import Writer
-from hub.core.inserts import Inserts, Kept, Row
 from hub.core.models import Connection, InboundWebhook
+from hub.core.webhooks.inserts import Inserts, Kept, Row
 from hub.db import Database
 from hub.jobs import Bell
 from hub.plugins import Plugins

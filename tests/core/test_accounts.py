@@ -9,8 +9,8 @@ from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from hub.boot import Hub
-from hub.core import accounts, passwords, sign_in_links
 from hub.core.models import AuditEntry, Token, User
+from hub.core.people import accounts, passwords, sign_in_links
 from hub.sdk import clock
 from hub.sdk.errors import ConflictError, InvalidError, NotFoundError
 

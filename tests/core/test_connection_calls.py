@@ -8,9 +8,10 @@ import requests_mock
 from sqlalchemy import select
 
 from hub.boot import Hub
-from hub.core import breaker, connection_calls, connections
-from hub.core.connection_form import empty_form, form
-from hub.core.live import live
+from hub.core import connection_calls, connections
+from hub.core.configuration.form import empty_form, form
+from hub.core.configuration.live import live
+from hub.core.deliveries import breaker
 from hub.core.models import ApiCall, Connection, Outage
 from hub.sdk import clock
 from hub.sdk.context import Context

@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import select
 
 from hub.boot import Hub
-from hub.core import connections, plugin_switches, revision
-from hub.core.live import live
+from hub.core import connections
+from hub.core.configuration import revision
+from hub.core.configuration import switches as plugin_switches
+from hub.core.configuration.live import live
 from hub.core.models import (
     AuditEntry,
     Connection,
@@ -375,7 +377,7 @@ def test_a_command_waits_for_running_processes_only(
     shop: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("hub.core.revision.time.sleep", waits.append)
+    monkeypatch.setattr("hub.core.configuration.revision.time.sleep", waits.append)
 
     revision.wait_until_taken(shop)
     assert [] == waits

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from hub.boot import Hub
 from hub.core import calls, connections, contexts
-from hub.core.live import live
+from hub.core.configuration.live import live
 from hub.core.models import ApiCall, ConnectionState, ExternalRef
 from hub.sdk import clock
 from hub.sdk.context import Context

@@ -8,10 +8,11 @@ import pytest
 import time_machine
 
 from hub.boot import Hub
-from hub.core import duties, presence
+from hub.core import duties
 from hub.core.duties import DUTIES, Duty
 from hub.core.models import Duty as Row
 from hub.core.models import Worker
+from hub.core.vitals import presence
 from hub.sdk.clock import now
 from hub.sdk.errors import UnreadyError
 

@@ -11,9 +11,9 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
-from hub.core import keys, refusals
-from hub.core.live import live
+from hub.core.configuration.live import live
 from hub.core.models import ApiCall
+from hub.core.webhooks import keys, refusals
 from hub.sdk.errors import PluginError, SignatureError, UnavailableError
 from hub.sdk.webhooks import Verified, WebhookRequest
 from tests.parts.bank import Bank

@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from hub.boot import Hub
-from hub.core import connections, plugin_switches
-from hub.core.live import Live, LiveConnection, live
+from hub.core import connections
+from hub.core.configuration import switches as plugin_switches
+from hub.core.configuration.live import Live, LiveConnection, live
 from hub.core.models import Connection
 from hub.db import Database
 from hub.sdk.errors import NotFoundError
@@ -31,7 +32,7 @@ def test_change_is_seen_a_second_later_and_not_asked_for_before(
 ) -> None:
     """ROAD 30."""
     now = 1000.0
-    monkeypatch.setattr("hub.core.live.time.monotonic", lambda: now)
+    monkeypatch.setattr("hub.core.configuration.live.time.monotonic", lambda: now)
     other = Live(with_shop(shop))
     shop.database.info["hub"] = shop
     assert "active" == other.by_slug("shop").state
@@ -47,7 +48,7 @@ def test_nothing_is_read_again_while_the_revision_stands(
     shop: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr("hub.core.live.time.monotonic", lambda: now)
+    monkeypatch.setattr("hub.core.configuration.live.time.monotonic", lambda: now)
     view = Live(shop)
     before = view.by_slug("shop")
     now += 60
@@ -197,7 +198,7 @@ def test_no_repr_shows_a_secret(shop: Hub) -> None:
 READER = """
     import sys, time
     from hub import boot, settings
-    from hub.core.live import live
+    from hub.core.configuration.live import live
     hub = boot.start(settings.load())
     last = None
     deadline = time.monotonic() + 60

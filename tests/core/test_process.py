@@ -15,10 +15,8 @@ from sqlalchemy import text as sql
 from sqlalchemy.event import listens_for
 from sqlalchemy.orm import Session
 
-from hub.core import connections, noting, process, record, sweep, webhook_claims
-from hub.core.hearing import hear
-from hub.core.lanes import Lanes
-from hub.core.live import live
+from hub.core import connections, process, record, sweep
+from hub.core.configuration.live import live
 from hub.core.models import (
     Connection,
     Event,
@@ -28,7 +26,11 @@ from hub.core.models import (
     Payment,
     PluginSwitch,
 )
-from hub.core.webhook_claims import LEASE, LostClaimError
+from hub.core.webhooks import claims as webhook_claims
+from hub.core.webhooks import noting
+from hub.core.webhooks.claims import LEASE, LostClaimError
+from hub.core.webhooks.hearing import hear
+from hub.core.webhooks.lanes import Lanes
 from hub.jobs import Bell
 from hub.sdk import clock
 from hub.sdk.context import Context
@@ -769,7 +771,7 @@ def test_running_lane_keeps_its_lease_until_a_hook_overruns(
     lanes.renew()
     renewed = only(bank).next_attempt_at
     quick = lanes.has_overrun()
-    monkeypatch.setattr("hub.core.lanes.HOOK_SECONDS", 0.0)
+    monkeypatch.setattr("hub.core.webhooks.lanes.HOOK_SECONDS", 0.0)
     slow = lanes.has_overrun()
     lanes.renew()
     kept = only(bank).next_attempt_at

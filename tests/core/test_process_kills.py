@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from hub.core import process
 from hub.core.models import Event, FactRow, Payment
-from hub.core.webhook_claims import LEASE
+from hub.core.webhooks.claims import LEASE
 from hub.sdk import clock
 from tests.parts.bank import Bank, body_of, event
 from tests.parts.ledger import NUMBER, add_invoice

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import pytest
 from sqlalchemy import func, select, update
 
-from hub.core import process, replay
+from hub.core import process
 from hub.core.models import Connection, Event, FactRow, InboundWebhook, Payment
+from hub.core.webhooks import replay
 from hub.sdk import clock
 from hub.sdk.context import Context
 from hub.sdk.errors import ConflictError, NotFoundError, PayloadError

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.event import listens_for
 
-from hub.core import process, retention
+from hub.core import process
 from hub.core.models import ApiCall, FactRow, InboundWebhook
+from hub.core.webhooks import retention
 from hub.sdk import clock
 from tests.parts.bank import Bank, body_of, event
 

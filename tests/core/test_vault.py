@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from hub.boot import Hub
 from hub.core import connections, contexts, vault
-from hub.core.live import live
+from hub.core.configuration.live import live
 from hub.core.models import Connection, ConnectionState
 from hub.sdk.errors import SettingsError
 from tests.core.plugin import CANARY, with_shop

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from hub.api.contract import operations
 from hub.app import create_app
 from hub.boot import Hub
-from hub.core import accounts
+from hub.core.people import accounts
 from hub.db import Database
 from hub.plugins import Plugins
 

@@ -12,13 +12,14 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from hub.app import create_app
-from hub.core import accounts, process
+from hub.core import process
 from hub.core.accept import keep
-from hub.core.inserts import Row
 from hub.core.ledger import companies, invoices, quotes
 from hub.core.ledger.invoices import NewInvoice
 from hub.core.ledger.quotes import NewQuote
 from hub.core.models import ApiCall, Attempt, Delivery, Event, new_id
+from hub.core.people import accounts
+from hub.core.webhooks.inserts import Row
 from hub.sdk.clock import now
 from tests.parts.bank import Bank, body_of, event
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.core import accounts, sign_in_links
+from hub.core.people import accounts, sign_in_links
 from tests.parts.bank import Bank
 from tests.web.conftest import PASSWORD, Browse, Browser
 from web import limits

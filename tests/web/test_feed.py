@@ -10,8 +10,9 @@ import pytest
 import websocket
 
 from hub.boot import Hub
-from hub.core import accounts, notify
-from hub.core.accounts import create_token
+from hub.core import notify
+from hub.core.people import accounts
+from hub.core.people.accounts import create_token
 from hub.jobs import Bell
 from tests.parts.run import Run
 from tests.parts.server import Served, served

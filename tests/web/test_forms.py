@@ -4,11 +4,12 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from hub.core import accounts, connections, notify
+from hub.core import connections, notify
+from hub.core.configuration.live import live
 from hub.core.ledger import companies, invoices
 from hub.core.ledger.invoices import NewInvoice
-from hub.core.live import live
 from hub.core.models import Delivery, Invoice, Payment
+from hub.core.people import accounts
 from tests.parts.bank import SECRET, Bank
 from tests.web.conftest import Browser, Things
 

@@ -4,7 +4,8 @@ from dataclasses import asdict
 
 import pytest
 
-from hub.core import accounts, connections
+from hub.core import connections
+from hub.core.people import accounts
 from hub.core.queries import overview
 from hub.sdk.errors import UnreadyError
 from tests.parts.bank import SECRET as BANK_SECRET

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from hub import schema
-from hub.core import claims, readiness
+from hub.core.deliveries import claims, readiness
 from hub.core.duties import DUTIES
 from hub.core.models import Connection, Delivery, Duty
 from hub.db import Database

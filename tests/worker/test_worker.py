@@ -184,8 +184,8 @@ def test_hook_that_hangs_ends_its_process(
     server.answer(lambda request: (go.wait(60), (200, b"{}"))[1])
     id = installation.stage.deliver(connection_id, "hangs")
     code = (
-        "import hub.core.pool, hub.core.presence;"
-        "hub.core.pool.HOOK_SECONDS = 0.5; hub.core.presence.BEATS_EVERY = 0.2;"
+        "from hub.core.deliveries import pool; from hub.core.vitals import presence;"
+        "pool.HOOK_SECONDS = 0.5; presence.BEATS_EVERY = 0.2;"
         "from hub.worker import run; run()"
     )
 

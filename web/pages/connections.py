@@ -7,9 +7,9 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from hub.core import connection_calls, connections
-from hub.core.connection_form import form
+from hub.core.configuration.form import form
+from hub.core.configuration.live import LiveConnection, live
 from hub.core.contexts import webhook_url
-from hub.core.live import LiveConnection, live
 from hub.core.queries import listing
 from hub.hookspecs import EVENT_HOOKS
 from hub.sdk.errors import InvalidError, UserError

@@ -2,7 +2,7 @@
 
 from flask import render_template, request
 
-from hub.core.live import live
+from hub.core.configuration.live import live
 from hub.core.queries import overview
 from web.area import area
 from web.chart import bars

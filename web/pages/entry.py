@@ -13,7 +13,7 @@ from flask import (
 from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response
 
-from hub.core import accounts, sign_in_links
+from hub.core.people import accounts, sign_in_links
 from hub.sdk.errors import UserError
 from web import limits, security, session
 from web.hub import the_hub

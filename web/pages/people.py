@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from hub.core import accounts, sign_in_links
+from hub.core.people import accounts, sign_in_links
 from hub.sdk.errors import UserError
 from web.area import area
 from web.hub import the_hub

@@ -6,9 +6,10 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from hub.core import connections, plugin_switches
-from hub.core.connection_form import empty_form
-from hub.core.live import live
+from hub.core import connections
+from hub.core.configuration import switches as plugin_switches
+from hub.core.configuration.form import empty_form
+from hub.core.configuration.live import live
 from hub.sdk.errors import InvalidError, UserError
 from web import setting_values
 from web.area import area

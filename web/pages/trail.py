@@ -5,9 +5,9 @@ from typing import Any
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from hub.core import replay as replays
-from hub.core import retry as retries
+from hub.core.deliveries import retry as retries
 from hub.core.queries import listing, overview, trail
+from hub.core.webhooks import replay as replays
 from web.area import area
 from web.hub import the_hub
 from web.lists import shown

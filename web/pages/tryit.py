@@ -7,8 +7,8 @@ import requests
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from hub.core.configuration.live import LiveConnection, live
 from hub.core.ledger import invoices
-from hub.core.live import LiveConnection, live
 from hub.core.queries import listing, overview, trail
 from hub.sdk.http import is_loopback
 from hub.sdk.money import Money

@@ -8,16 +8,9 @@ import time_machine
 from sqlalchemy import select
 
 from hub.boot import Hub
-from hub.core import (
-    breaker,
-    claims,
-    connections,
-    outages,
-    pauses,
-    plugin_switches,
-    readiness,
-    sweep,
-)
+from hub.core import connections, sweep
+from hub.core.configuration import switches as plugin_switches
+from hub.core.deliveries import breaker, claims, outages, pauses, readiness
 from hub.core.models import Connection, Delivery, Notification, Outage, User, new_id
 from hub.sdk.clock import now
 from hub.sdk.errors import (

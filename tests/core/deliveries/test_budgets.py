@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.boot import Hub
-from hub.core import budgets, claims, deliver, readiness
-from hub.core.budgets import Buckets
+from hub.core import deliver
+from hub.core.deliveries import budgets, claims, readiness
+from hub.core.deliveries.budgets import Buckets
+from hub.core.deliveries.pool import Pool
+from hub.core.deliveries.shares import share
 from hub.core.models import ApiCall, Connection, Worker
-from hub.core.pool import Pool
-from hub.core.shares import share
 from hub.jobs import Bell
 from hub.sdk import quota
 from hub.sdk.clock import now
@@ -264,8 +265,8 @@ def test_new_rate_limit_is_taken_up_without_a_restart(
     stage.run()
     assert 1 == len(slack.heard)
 
-    from hub.core import revision
-    from hub.core.live import live
+    from hub.core.configuration import revision
+    from hub.core.configuration.live import live
 
     with stage.hub.write() as session:
         session.get_one(Connection, connection_id).rate_limit = 1000

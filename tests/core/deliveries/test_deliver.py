@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from hub.core import claims, deliver, readiness, scribe, settle
+from hub.core import deliver
+from hub.core.deliveries import claims, readiness, scribe, settle
+from hub.core.deliveries.outcomes import delivered
+from hub.core.deliveries.pool import Pool
+from hub.core.deliveries.settle import Done
 from hub.core.models import ApiCall, Connection, Delivery, PluginSwitch
-from hub.core.outcomes import delivered
-from hub.core.pool import Pool
-from hub.core.settle import Done
 from hub.plugins import Plugins
 from hub.sdk.clock import now
 from hub.sdk.context import Context

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from hub.core import claims, deliver, readiness, retry, scribe, sweep
+from hub.core import deliver, sweep
+from hub.core.deliveries import claims, readiness, retry, scribe
+from hub.core.deliveries.pool import Pool
 from hub.core.models import Delivery
-from hub.core.pool import Pool
 from hub.sdk.clock import now
 from hub.sdk.context import Context
 from hub.sdk.errors import RejectedError, UnavailableError, UnreadyError

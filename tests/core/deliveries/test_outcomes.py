@@ -1,12 +1,12 @@
-"""Error → outcome, purely (hub.core.outcomes), and the waiting (hub.core.backoff)."""
+"""Error → outcome, purely (`outcomes`), and the waiting (`backoff`)."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from hub.core import backoff, outcomes
-from hub.core.outcomes import Try
+from hub.core.deliveries import backoff, outcomes
+from hub.core.deliveries.outcomes import Try
 from hub.sdk.clock import now
 from hub.sdk.errors import (
     CredentialsError,

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from hub.core import breaker, pauses, sweep
-from hub.core.breaker import Signs
+from hub.core import sweep
+from hub.core.deliveries import breaker, pauses
+from hub.core.deliveries.breaker import Signs
 from hub.core.models import Connection, Outage
 from hub.sdk.clock import now
 from tests.core.deliveries.stage import Actor, Stage

@@ -1,4 +1,4 @@
-"""What a person does about deliveries (hub.core.retry, ROAD 13)."""
+"""What a person does about deliveries (hub.core.deliveries.retry, ROAD 13)."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.core import connections, retry
+from hub.core import connections
+from hub.core.deliveries import retry
 from hub.core.models import AuditEntry, Delivery
 from hub.sdk.clock import now
 from hub.sdk.errors import ConflictError, InvalidError, NotFoundError

@@ -5,7 +5,8 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from hub.boot import Hub
-from hub.core import claims, readiness, sweep
+from hub.core import sweep
+from hub.core.deliveries import claims, readiness
 from hub.core.models import (
     Connection,
     Delivery,

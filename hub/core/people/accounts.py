@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core import audit, passwords
+from hub.core import audit
 from hub.core.models import Token, User, new_id
+from hub.core.people import passwords
 from hub.sdk import clock
 from hub.sdk.errors import (
     ConflictError,

@@ -7,8 +7,9 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from hub.boot import hub_of
-from hub.core import accounts, audit
+from hub.core import audit
 from hub.core.models import SignInLink, User
+from hub.core.people import accounts
 from hub.sdk import clock
 from hub.sdk.errors import ConflictError, NotFoundError
 

@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from hub.boot import Hub
-from hub.core import contexts, metrics
-from hub.core.live import LiveConnection
-from hub.core.windows import Windows
+from hub.core import contexts
+from hub.core.configuration.live import LiveConnection
+from hub.core.vitals import metrics
+from hub.core.webhooks.windows import Windows
 from hub.sdk.clock import now
 from hub.sdk.errors import PluginError, ProviderError, UnavailableError
 from hub.sdk.http import ApiClient

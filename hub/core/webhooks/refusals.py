@@ -5,7 +5,7 @@ from datetime import timedelta
 import structlog
 
 from hub.boot import Hub
-from hub.core.windows import Windows
+from hub.core.webhooks.windows import Windows
 
 MOST = 300  # refused requests from one address to one connection …
 _WINDOW = timedelta(minutes=1)  # … in this time

@@ -7,9 +7,9 @@ that were tried already, when the connection works again.
 from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
+from hub.core.deliveries.unfinished import is_due
 from hub.core.models import Connection, Delivery, PluginSwitch
 from hub.core.models.connection import WORKING
-from hub.core.unfinished import is_due
 from hub.sdk import clock
 
 _BATCH = 1_000

@@ -1,7 +1,7 @@
 """The breaker: failures in a row open an outage, a success ends it (ROAD 21).
 
 While one is open, only a probe goes to the provider. These are the rows; telling
-people about them is hub.core.outages, which stands before publish on the road.
+people about them is `outages`, which stands before publish on the road.
 """
 
 from collections.abc import Collection
@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from hub.core.configuration.revision import bump
+from hub.core.deliveries.unfinished import is_retrying
 from hub.core.models import Connection, Delivery, InboundWebhook, Outage
 from hub.core.models.connection import WORKING
-from hub.core.revision import bump
-from hub.core.unfinished import is_retrying
 from hub.jobs import ring_after
 from hub.sdk.clock import now
 

@@ -24,7 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from hub.boot import Hub
-from hub.core import backoff, breaker, pauses
+from hub.core.deliveries import backoff, breaker, pauses
+from hub.core.deliveries.readiness import Ready, is_open
+from hub.core.deliveries.screening import Verdict, verdict
+from hub.core.deliveries.unfinished import UNFINISHED, is_due, is_sending, is_suspect
 from hub.core.models import (
     Attempt,
     Connection,
@@ -33,9 +36,6 @@ from hub.core.models import (
     Outage,
     new_id,
 )
-from hub.core.readiness import Ready, is_open
-from hub.core.screening import Verdict, verdict
-from hub.core.unfinished import UNFINISHED, is_due, is_sending, is_suspect
 from hub.sdk import clock
 
 # Renewed by the process that holds it; ROAD 39 wants 60 s of margin.

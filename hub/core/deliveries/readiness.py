@@ -1,6 +1,6 @@
 """Look which connections may be sent something right now (ROAD 8 of the laws, 20, 21).
 
-It only reads; hub.core.claims asks the same again under the connection's lock.
+It only reads; `claims` asks the same again under the connection's lock.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core import budgets
-from hub.core.live import live
+from hub.core.configuration.live import live
+from hub.core.deliveries import budgets
+from hub.core.deliveries.unfinished import is_due, is_sending, is_suspect
 from hub.core.models import Connection, Delivery, Outage, PluginSwitch
 from hub.core.models.connection import WORKING
-from hub.core.unfinished import is_due, is_sending, is_suspect
 from hub.sdk import clock
 from hub.sdk.errors import NotFoundError
 

@@ -3,7 +3,8 @@
 from sqlalchemy.orm import Session
 
 from hub.boot import hub_of
-from hub.core import audit, revision
+from hub.core import audit
+from hub.core.configuration import revision
 from hub.core.models import PluginSwitch
 from hub.sdk import clock
 

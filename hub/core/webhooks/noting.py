@@ -17,11 +17,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core import webhook_claims
-from hub.core.hearing import Hearing, judge
 from hub.core.models import Connection, FactRow
 from hub.core.record import record_all
-from hub.core.webhook_claims import LostClaimError, Settlement
+from hub.core.webhooks import claims as webhook_claims
+from hub.core.webhooks.claims import LostClaimError, Settlement
+from hub.core.webhooks.hearing import Hearing, judge
 from hub.sdk.errors import HubError, UnreadyError
 from hub.sdk.facts import Fact
 from hub.sdk.webhooks import Heard

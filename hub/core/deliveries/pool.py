@@ -14,11 +14,11 @@ from heapq import heappop, heappush
 from queue import SimpleQueue
 
 from hub.boot import Hub
-from hub.core import claims
-from hub.core.claims import ALONE_AFTER, Claimed
-from hub.core.scribe import Scribe
-from hub.core.sending import Sending
-from hub.core.settle import Done
+from hub.core.deliveries import claims
+from hub.core.deliveries.claims import ALONE_AFTER, Claimed
+from hub.core.deliveries.scribe import Scribe
+from hub.core.deliveries.sending import Sending
+from hub.core.deliveries.settle import Done
 
 SIZE = 128
 HOOK_SECONDS = 120.0  # longer, and the process drains and is started again (ROAD 26)

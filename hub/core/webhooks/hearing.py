@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub.boot import Hub
-from hub.core import backoff, contexts, header_lines, outcomes
-from hub.core.live import LiveConnection
+from hub.core import contexts
+from hub.core.configuration.live import LiveConnection
+from hub.core.deliveries import backoff, outcomes
 from hub.core.models import InboundWebhook as WebhookRow
-from hub.core.webhook_claims import Settlement
+from hub.core.webhooks import header_lines
+from hub.core.webhooks.claims import Settlement
 from hub.sdk.clock import now
 from hub.sdk.errors import (
     CredentialsError,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from hub.core import outcomes
+from hub.core.deliveries import outcomes
 from hub.core.models import Delivery, Event
 from hub.sdk.provider import Provider
 

@@ -1,7 +1,7 @@
 """Tell people of an outage: once when it starts and once when it ends (ROAD 21).
 
-The rows are opened and closed by hub.core.breaker; here they become events. Runs
-in every deliver process right after it wrote such a row, and as a duty.
+The rows are opened and closed by `breaker`; here they become events. Runs in every
+deliver process right after it wrote such a row, and as a duty.
 """
 
 from sqlalchemy import ColumnElement, and_, or_, select

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from hub.core import breaker
-from hub.core.breaker import Signs
-from hub.core.claims import Claimed
+from hub.core.deliveries import breaker
+from hub.core.deliveries.breaker import Signs
+from hub.core.deliveries.claims import Claimed
+from hub.core.deliveries.outcomes import Outcome
 from hub.core.models import Attempt, Delivery
-from hub.core.outcomes import Outcome
 from hub.sdk import clock
 
 _FINAL = ("delivered", "dead")

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hub.boot import Hub
-from hub.core import contexts, outcomes
-from hub.core.claims import Claimed
-from hub.core.live import LiveConnection, live
-from hub.core.outcomes import Outcome, Try
-from hub.core.settle import Done, Mark
+from hub.core import contexts
+from hub.core.configuration.live import LiveConnection, live
+from hub.core.deliveries import outcomes
+from hub.core.deliveries.claims import Claimed
+from hub.core.deliveries.outcomes import Outcome, Try
+from hub.core.deliveries.settle import Done, Mark
 from hub.sdk import clock
 from hub.sdk.context import Context
 from hub.sdk.errors import HubError, UnreadyError

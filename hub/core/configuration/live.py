@@ -16,7 +16,9 @@ from sqlalchemy.orm import Session
 
 from hub import log
 from hub.boot import Hub
-from hub.core import connection_settings, revision, vault
+from hub.core import vault
+from hub.core.configuration import revision
+from hub.core.configuration import settings as connection_settings
 from hub.core.models import Connection, PluginSwitch
 from hub.core.models.connection import WORKING
 from hub.sdk.errors import HubError, NotFoundError

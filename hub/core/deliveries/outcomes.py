@@ -10,7 +10,7 @@ from traceback import walk_tb
 from types import TracebackType
 from typing import Literal
 
-from hub.core import backoff
+from hub.core.deliveries import backoff
 from hub.sdk.errors import (
     CredentialsError,
     HubError,

@@ -14,10 +14,10 @@ from sqlalchemy import func, select
 
 from hub import schema
 from hub.boot import KEY_FILE, Hub
-from hub.core import health
-from hub.core.live import live
+from hub.core.configuration.live import live
 from hub.core.models import Worker
 from hub.core.models.duty import ALIVE
+from hub.core.vitals import health
 from hub.sdk import clock
 from hub.sdk.errors import HubError
 from hub.sdk.http import is_loopback

@@ -10,8 +10,9 @@ from queue import Empty, SimpleQueue
 import structlog
 
 from hub.boot import Hub
-from hub.core import calls, settle
-from hub.core.settle import Done, Mark
+from hub.core import calls
+from hub.core.deliveries import settle
+from hub.core.deliveries.settle import Done, Mark
 from hub.sdk.errors import UnreadyError
 
 _MOST = 256

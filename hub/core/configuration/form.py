@@ -7,8 +7,8 @@ from typing import Any, Literal
 from marshmallow import fields, missing
 from marshmallow.validate import OneOf
 
-from hub.core.connection_settings import Source, env_name, schema_of, secret_names
-from hub.core.live import LiveConnection
+from hub.core.configuration.live import LiveConnection
+from hub.core.configuration.settings import Source, env_name, schema_of, secret_names
 from hub.sdk.provider import Provider
 
 Kind = Literal["text", "secret", "number", "switch", "choice", "json"]

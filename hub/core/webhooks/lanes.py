@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
 from hub.boot import Hub
-from hub.core import backoff, breaker, outages, webhook_claims
-from hub.core.breaker import Signs
-from hub.core.hearing import Hearing, hear
-from hub.core.live import live
+from hub.core.configuration.live import live
+from hub.core.deliveries import backoff, breaker, outages
+from hub.core.deliveries.breaker import Signs
 from hub.core.models import InboundWebhook
-from hub.core.noting import note
-from hub.core.webhook_claims import LEASE, LostClaimError
+from hub.core.webhooks import claims as webhook_claims
+from hub.core.webhooks.claims import LEASE, LostClaimError
+from hub.core.webhooks.hearing import Hearing, hear
+from hub.core.webhooks.noting import note
 from hub.sdk.clock import now
 from hub.sdk.errors import (
     CredentialsError,

@@ -1,0 +1,1 @@
+"""Settings of connections and switches of plugins, live in every process."""

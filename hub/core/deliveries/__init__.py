@@ -1,0 +1,1 @@
+"""What deliver needs: claims, tries, outcomes, budgets, breaker, and what people do."""

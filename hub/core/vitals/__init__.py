@@ -1,0 +1,1 @@
+"""Whether the hub can work, what waits, and who is alive."""

@@ -1,0 +1,1 @@
+"""What receive, accept and process need: rows, keys, claims, answers."""
