@@ -65,8 +65,10 @@ class Hooks(Protocol):
         """Return the provider's id of what `reference` (a key) made, if it exists."""
 
     @_hookspec
-    def start_checkout(self, charge: ledger.Charge, ctx: Context) -> ledger.Checkout:
-        """Open a hosted payment page for the charge."""
+    def start_checkout(
+        self, invoice: ledger.Invoice, charge: ledger.Charge, ctx: Context
+    ) -> ledger.Checkout:
+        """Open a hosted payment page for the charge, an attempt to pay the invoice."""
 
     @_hookspec
     def finish_checkout(
@@ -75,8 +77,12 @@ class Hooks(Protocol):
         """Take the payer back from the hosted page and say what became of it."""
 
     @_hookspec
-    def check_payment(self, charge: ledger.Charge, ctx: Context) -> Iterable[Fact]:
+    def check_payment(self, attempt: ledger.Charge, ctx: Context) -> Iterable[Fact]:
         """Ask the provider what became of an open charge."""
+
+    @_hookspec
+    def cancel_checkout(self, charge: ledger.Charge, ctx: Context) -> Iterable[Fact]:
+        """Close a charge's hosted page, so that nobody pays there any more."""
 
     @_hookspec
     def refund_payment(
@@ -85,18 +91,26 @@ class Hooks(Protocol):
         """Give money back and return the refund as facts."""
 
     @_hookspec
-    def start_mandate(self, company: ledger.Company, ctx: Context) -> ledger.Checkout:
+    def start_mandate(
+        self, company: ledger.Company, request: ledger.MandateRequest, ctx: Context
+    ) -> ledger.Checkout:
         """Open the provider's page on which a company gives a mandate."""
 
     @_hookspec
-    def finish_mandate(self, params: Mapping[str, str], ctx: Context) -> Iterable[Fact]:
+    def finish_mandate(
+        self, request: ledger.MandateRequest, params: Mapping[str, str], ctx: Context
+    ) -> Iterable[Fact]:
         """Take the payer back from the mandate page and say what became of it."""
 
     @_hookspec
     def collect_payment(
-        self, charge: ledger.Charge, mandate: ledger.Mandate, ctx: Context
+        self,
+        invoice: ledger.Invoice,
+        charge: ledger.Charge,
+        mandate: ledger.Mandate,
+        ctx: Context,
     ) -> Iterable[Fact]:
-        """Collect the charge's amount by direct debit."""
+        """Collect the charge's amount of the invoice by direct debit."""
 
     @_hookspec
     def cancel_mandate(self, mandate: ledger.Mandate, ctx: Context) -> Iterable[Fact]:

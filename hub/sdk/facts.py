@@ -146,8 +146,21 @@ class FeeCharged(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PayoutLine:
+    """One line of a payout's breakdown: `kind` in the provider's word (payment, fee,
+    refund, chargeback …), `payment` the reference of the payment it is about."""
+
+    kind: str
+    amount: Money
+    payment: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PayoutMade(Fact):
-    """Money sent to our bank, with the payments (by reference) it is made of."""
+    """Money sent to our bank, with the payments (by reference) it is made of.
+
+    `amount` is what arrives, fees already off; the `lines` add up to it if given.
+    """
 
     reference: str
     amount: Money
@@ -155,6 +168,29 @@ class PayoutMade(Fact):
     payments: tuple[str, ...] = ()
     fees: Money | None = None
     arrives_on: str = ""
+    lines: tuple[PayoutLine, ...] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MandateSeen(Fact):
+    """The state of a direct-debit mandate; `reference` is the provider's id of it.
+
+    It finds its company by `request` (the hub's own id, from metadata), then by
+    `checkout` (the provider's id of the request). `replaced_by` names the mandate
+    that took its place; `next_charge_date` (ISO 8601) the earliest day of a debit.
+    """
+
+    reference: str
+    state: Literal["pending", "active", "failed", "cancelled", "expired", "replaced"]
+    request: str | None = None
+    checkout: str | None = None
+    scheme: str = ""
+    currency: str = ""
+    reason: str = ""
+    replaced_by: str | None = None
+    next_charge_date: str = ""
+    url: str = ""
 
 
 FACT_KINDS: Mapping[str, type[Fact]] = {
@@ -171,6 +207,7 @@ FACT_KINDS: Mapping[str, type[Fact]] = {
         DisputeSeen,
         FeeCharged,
         PayoutMade,
+        MandateSeen,
     )
 }
 
@@ -198,8 +235,10 @@ def _plain(value: object) -> Any:
     match value:
         case Money():
             return {"amount": str(value), "currency": value.currency}
-        case Match():
-            return {item.name: getattr(value, item.name) for item in fields(value)}
+        case Match() | PayoutLine():
+            return {
+                item.name: _plain(getattr(value, item.name)) for item in fields(value)
+            }
         case datetime():
             return clock.iso(value)
         case tuple():
@@ -228,8 +267,8 @@ def _typed(hint: Any, value: Any, name: str) -> Any:  # noqa: PLR0911 - one per 
         return tuple(_typed(inner[0], item, name) for item in value)
     if hint is Money and isinstance(value, Mapping):
         return Money.parse(str(value.get("amount")), str(value.get("currency")))
-    if hint is Match and isinstance(value, Mapping):
-        return _build(Match, value)
+    if hint in (Match, PayoutLine) and isinstance(value, Mapping):
+        return _build(hint, value)
     if hint is datetime and isinstance(value, str):
         return clock.parse(value)
     if hint is str and isinstance(value, str):

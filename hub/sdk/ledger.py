@@ -79,6 +79,20 @@ class Mandate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MandateRequest:
+    """One way of a company to a mandate: `id` goes into the provider's metadata,
+    `reference` is the provider's id of the request once it exists."""
+
+    id: str
+    company: Company
+    currency: str
+    reference: str | None
+    return_url: str
+    cancel_url: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Checkout:
     """A checkout at the provider: its id and the page the payer goes to."""
 

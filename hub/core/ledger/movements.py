@@ -16,6 +16,7 @@ from hub.sdk.facts import (
     DisputeSeen,
     Fact,
     FeeCharged,
+    MandateSeen,
     Match,
     PaymentCancelled,
     PaymentFact,
@@ -40,6 +41,7 @@ _KINDS: dict[type[Fact], str] = {
     DisputeSeen: "dispute",
     FeeCharged: "fee",
     PayoutMade: "payout",
+    MandateSeen: "mandate",
 }
 _STATES: dict[type[Fact], str] = {
     PaymentReceived: "done",
@@ -116,7 +118,7 @@ def payments_of(fact: Fact) -> tuple[str, ...]:
             return (fact.reference,)
         case PayoutMade():
             return fact.payments
-        case CheckoutApproved():
+        case CheckoutApproved() | MandateSeen():
             return ()
     return (fact.payment,)  # type: ignore[attr-defined]
 

@@ -20,6 +20,7 @@ RANKS: Mapping[str, tuple[str, ...]] = {
     "fee": ("done",),
     "payout": ("pending", "paid", "failed"),
     "checkout": ("approved",),
+    "mandate": ("pending", "active", "failed", "expired", "cancelled", "replaced"),
 }
 CAPTURED = frozenset({"confirmed", "paid_out", "refunded", "charged_back"})
 

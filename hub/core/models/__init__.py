@@ -18,12 +18,14 @@ from hub.core.models.duty import Duty, Worker
 from hub.core.models.event import Event
 from hub.core.models.fact import FactRow
 from hub.core.models.invoice import Charge, Counter, Invoice, InvoiceLine
-from hub.core.models.mandate import Mandate
+from hub.core.models.mandate import Mandate, MandateRequest
 from hub.core.models.notification import Notification
 from hub.core.models.payment import Movement, Payment, Payout
+from hub.core.models.portal import PortalLink
 from hub.core.models.product import Product
 from hub.core.models.quote import Quote, QuoteLine
 from hub.core.models.reference import ExternalRef
+from hub.core.models.refund_request import RefundRequest
 from hub.core.models.sync_run import SyncRun
 from hub.core.models.user import SignInLink, Token, User
 from hub.core.models.webhook import InboundWebhook
@@ -54,15 +56,18 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "Mandate",
+    "MandateRequest",
     "Movement",
     "Notification",
     "Outage",
     "Payment",
     "Payout",
     "PluginSwitch",
+    "PortalLink",
     "Product",
     "Quote",
     "QuoteLine",
+    "RefundRequest",
     "Revision",
     "SignInLink",
     "SyncRun",

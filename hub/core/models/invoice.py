@@ -62,7 +62,10 @@ class Charge(Stamped, Base):
     """An open payment attempt, committed before any provider call; its id goes
     into the provider's custom id. One may be open per invoice (ROAD 7).
 
-    States: open, finished, failed, expired.
+    States: open, finished, failed, expired. `mandate_id`: a direct debit, else a
+    hosted page. Who talks to the provider about it holds `claim` until
+    `lease_until`; the janitor looks at it at `next_check_at`. `problem` says why
+    the last call came to nothing.
     """
 
     __tablename__ = "charges"
@@ -71,6 +74,12 @@ class Charge(Stamped, Base):
             "uq_charges_open_invoice",
             "invoice_id",
             unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index(
+            "ix_charges_due",
+            "next_check_at",
             sqlite_where=text("state = 'open'"),
             postgresql_where=text("state = 'open'"),
         ),
@@ -86,6 +95,12 @@ class Charge(Stamped, Base):
     url: Mapped[str | None]
     approved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    mandate_id: Mapped[str | None] = mapped_column(ForeignKey("mandates.id"))
+    claim: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    next_check_at: Mapped[datetime | None]
+    checks: Mapped[int] = mapped_column(default=0)
+    problem: Mapped[str] = mapped_column(default="")
 
 
 class Counter(Base):

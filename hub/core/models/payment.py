@@ -1,6 +1,7 @@
 """Payments, the movements they are computed from, and payouts."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -109,4 +110,7 @@ class Payout(Stamped, Base):
     currency: Mapped[str]
     state: Mapped[str]
     arrives_on: Mapped[date | None]
+    url: Mapped[str] = mapped_column(default="")
+    # Lines as the provider told them: [{"kind", "amount", "currency", "payment"}].
+    lines: Mapped[list[Any]] = mapped_column(default=list)
     as_of: Mapped[datetime]

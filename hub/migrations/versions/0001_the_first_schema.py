@@ -125,6 +125,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_plugins")),
     )
     op.create_table(
+        "portal_links",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("made_by", sa.String(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_portal_links")),
+    )
+    with op.batch_alter_table("portal_links", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_portal_links_subject"), ["subject"], unique=False
+        )
+
+    op.create_table(
         "products",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
@@ -436,7 +453,12 @@ def upgrade() -> None:
         sa.Column("provider", sa.String(), nullable=False),
         sa.Column("reference", sa.String(), nullable=False),
         sa.Column("scheme", sa.String(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("replaced_by", sa.String(), nullable=True),
+        sa.Column("next_charge_date", sa.Date(), nullable=True),
         sa.Column("as_of", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -510,6 +532,8 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("arrives_on", sa.Date(), nullable=True),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("lines", sa.JSON(), nullable=False),
         sa.Column("as_of", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -704,6 +728,16 @@ def upgrade() -> None:
         sa.Column("url", sa.String(), nullable=True),
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("mandate_id", sa.String(), nullable=True),
+        sa.Column("claim", sa.String(), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_check_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "checks",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("problem", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -714,9 +748,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["invoice_id"], ["invoices.id"], name=op.f("fk_charges_invoice_id_invoices")
         ),
+        sa.ForeignKeyConstraint(
+            ["mandate_id"], ["mandates.id"], name=op.f("fk_charges_mandate_id_mandates")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_charges")),
     )
     with op.batch_alter_table("charges", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_charges_due",
+            ["next_check_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
         batch_op.create_index(
             batch_op.f("ix_charges_invoice_id"), ["invoice_id"], unique=False
         )
@@ -839,6 +883,66 @@ def upgrade() -> None:
     with op.batch_alter_table("invoice_lines", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_invoice_lines_invoice_id"), ["invoice_id"], unique=False
+        )
+
+    op.create_table(
+        "mandate_requests",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("company_id", sa.String(), nullable=False),
+        sa.Column("connection_id", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=True),
+        sa.Column("url", sa.String(), nullable=True),
+        sa.Column("mandate_id", sa.String(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("claim", sa.String(), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_check_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "checks",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("problem", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["company_id"],
+            ["companies.id"],
+            name=op.f("fk_mandate_requests_company_id_companies"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["connection_id"],
+            ["connections.id"],
+            name=op.f("fk_mandate_requests_connection_id_connections"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["mandate_id"],
+            ["mandates.id"],
+            name=op.f("fk_mandate_requests_mandate_id_mandates"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mandate_requests")),
+    )
+    with op.batch_alter_table("mandate_requests", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_mandate_requests_company_id"), ["company_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_mandate_requests_due",
+            ["next_check_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_mandate_requests_reference"), ["reference"], unique=False
+        )
+        batch_op.create_index(
+            "uq_mandate_requests_open",
+            ["company_id", "connection_id"],
+            unique=True,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
         )
 
     op.create_table(
@@ -1131,6 +1235,16 @@ def upgrade() -> None:
             postgresql_where=sa.text("state IN ('pending', 'retrying')"),
         )
         batch_op.create_index(
+            batch_op.f("ix_deliveries_event_id"), ["event_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_deliveries_sending",
+            ["connection_id", "lease_until"],
+            unique=False,
+            sqlite_where=sa.text("state = 'sending'"),
+            postgresql_where=sa.text("state = 'sending'"),
+        )
+        batch_op.create_index(
             "ix_deliveries_suspect",
             ["connection_id", "next_attempt_at"],
             unique=False,
@@ -1140,16 +1254,6 @@ def upgrade() -> None:
             postgresql_where=sa.text(
                 "lost_leases > 1 AND state IN ('pending', 'retrying')"
             ),
-        )
-        batch_op.create_index(
-            batch_op.f("ix_deliveries_event_id"), ["event_id"], unique=False
-        )
-        batch_op.create_index(
-            "ix_deliveries_sending",
-            ["connection_id", "lease_until"],
-            unique=False,
-            sqlite_where=sa.text("state = 'sending'"),
-            postgresql_where=sa.text("state = 'sending'"),
         )
 
     op.create_table(
@@ -1266,6 +1370,57 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "refund_requests",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("payment_id", sa.String(), nullable=False),
+        sa.Column(
+            "amount_minor",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("refund_reference", sa.String(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("claim", sa.String(), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_check_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "checks",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("problem", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["payment_id"],
+            ["payments.id"],
+            name=op.f("fk_refund_requests_payment_id_payments"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refund_requests")),
+    )
+    with op.batch_alter_table("refund_requests", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_refund_requests_due",
+            ["next_check_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_refund_requests_payment_id"), ["payment_id"], unique=False
+        )
+        batch_op.create_index(
+            "uq_refund_requests_open",
+            ["payment_id"],
+            unique=True,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+
+    op.create_table(
         "api_calls",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("plugin", sa.String(), nullable=False),
@@ -1372,6 +1527,20 @@ def downgrade() -> None:
         )
 
     op.drop_table("api_calls")
+    with op.batch_alter_table("refund_requests", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_refund_requests_open",
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+        batch_op.drop_index(batch_op.f("ix_refund_requests_payment_id"))
+        batch_op.drop_index(
+            "ix_refund_requests_due",
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+
+    op.drop_table("refund_requests")
     with op.batch_alter_table("notifications", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_notifications_user_id_notifications_id"))
         batch_op.drop_index(
@@ -1390,6 +1559,15 @@ def downgrade() -> None:
 
     op.drop_table("movements")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_deliveries_suspect",
+            sqlite_where=sa.text(
+                "lost_leases > 1 AND state IN ('pending', 'retrying')"
+            ),
+            postgresql_where=sa.text(
+                "lost_leases > 1 AND state IN ('pending', 'retrying')"
+            ),
+        )
         batch_op.drop_index(
             "ix_deliveries_sending",
             sqlite_where=sa.text("state = 'sending'"),
@@ -1433,6 +1611,21 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_quote_lines_quote_id"))
 
     op.drop_table("quote_lines")
+    with op.batch_alter_table("mandate_requests", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_mandate_requests_open",
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+        batch_op.drop_index(batch_op.f("ix_mandate_requests_reference"))
+        batch_op.drop_index(
+            "ix_mandate_requests_due",
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+        batch_op.drop_index(batch_op.f("ix_mandate_requests_company_id"))
+
+    op.drop_table("mandate_requests")
     with op.batch_alter_table("invoice_lines", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_invoice_lines_invoice_id"))
 
@@ -1457,6 +1650,11 @@ def downgrade() -> None:
         )
         batch_op.drop_index(batch_op.f("ix_charges_reference"))
         batch_op.drop_index(batch_op.f("ix_charges_invoice_id"))
+        batch_op.drop_index(
+            "ix_charges_due",
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
 
     op.drop_table("charges")
     with op.batch_alter_table("allocations", schema=None) as batch_op:
@@ -1529,6 +1727,10 @@ def downgrade() -> None:
     op.drop_table("users")
     op.drop_table("revision")
     op.drop_table("products")
+    with op.batch_alter_table("portal_links", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_portal_links_subject"))
+
+    op.drop_table("portal_links")
     op.drop_table("plugins")
     with op.batch_alter_table("idempotency_keys", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_idempotency_keys_created_at"))

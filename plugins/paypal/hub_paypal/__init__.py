@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from hub.hookspecs import hookimpl
-from hub.sdk import clock
+from hub.sdk import clock, ledger
 from hub.sdk.context import Context
+from hub.sdk.facts import Fact
 from hub.sdk.provider import Provider
 from hub.sdk.webhooks import InboundWebhook, Result, Verified, WebhookRequest
 from hub_paypal import checkout, client, webhooks
@@ -15,7 +16,6 @@ test_connection = hookimpl(client.test)
 register_webhook = hookimpl(client.register_webhook)
 start_checkout = hookimpl(checkout.start)
 finish_checkout = hookimpl(checkout.settle)
-check_payment = hookimpl(checkout.settle)
 refund_payment = hookimpl(checkout.refund)
 
 
@@ -37,6 +37,11 @@ def verify_webhook(request: WebhookRequest, ctx: Context) -> Verified:
 @hookimpl
 def handle_webhook(webhook: InboundWebhook, ctx: Context) -> Iterable[Result]:
     return [webhooks.parse(webhook, ctx.settings)]
+
+
+@hookimpl
+def check_payment(attempt: ledger.Charge, ctx: Context) -> Iterable[Fact]:
+    return checkout.settle(attempt, ctx)
 
 
 # Not named `simulator`: importing the module of that name would take its place.

@@ -143,7 +143,7 @@ class TestCalls(ActionSuite):
         Action(
             hook="check_payment",
             file="check_payment.json",
-            arguments={"charge": charge()},
+            arguments={"attempt": charge()},
             returns=[RECEIVED],
         ),
     )

@@ -136,7 +136,7 @@ class TestCalls(ActionSuite):
         Action(
             hook="check_payment",
             file="settle.json",
-            arguments={"charge": started()},
+            arguments={"attempt": started()},
             returns=[RECEIVED],
         ),
         Action(

@@ -10,6 +10,7 @@ from hub.sdk.facts import (
     FACT_KINDS,
     CheckoutApproved,
     FeeCharged,
+    MandateSeen,
     Match,
     PaymentCancelled,
     PayoutMade,
@@ -45,6 +46,7 @@ FACTS = [
         state="paid",
         payments=("P-1", "P-2"),
     ),
+    MandateSeen(id="m", as_of=at(0), reference="M-1", state="active"),
 ]
 
 
@@ -86,6 +88,7 @@ def test_facts_name_the_payments_they_can_move() -> None:
         ("P-1",),
         ("P-1",),
         ("P-1", "P-2"),
+        (),
     ] == [payments_of(fact) for fact in FACTS]
 
 
