@@ -1,0 +1,1 @@
+"""Payments that are under way: hosted pages, refunds, and who looks after them."""
