@@ -14,6 +14,8 @@ BASE_URL_FILE = "base_url"
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _FORMATS = ("console", "json")
 _DATABASES = ("postgresql://", "postgresql+psycopg://", "sqlite:///")
+_NAMELESS = "Your IT provider"
+_SWITCH = {"": False, "off": False, "no": False, "on": True, "yes": True}
 _REDIS = ("redis://", "rediss://", "unix://")
 
 
@@ -39,6 +41,8 @@ class Settings:
     api_call_days: int
     webhook_days: int
     trusted_proxies: int
+    msp_name: str
+    part_payments: bool
     environ: Mapping[str, str] = field(repr=False)
 
 
@@ -71,6 +75,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         api_call_days=_count("HUB_API_CALL_DAYS", env, default="30"),
         webhook_days=_count("HUB_WEBHOOK_DAYS", env, default="90"),
         trusted_proxies=_count("HUB_TRUSTED_PROXIES", env),
+        msp_name=env.get("HUB_MSP_NAME", "").strip() or _NAMELESS,
+        part_payments=_switch("HUB_PART_PAYMENTS", env),
         environ=env,
     )
 
@@ -160,3 +166,10 @@ def _count(name: str, env: Mapping[str, str], default: str = "0") -> int:
     if not value.isdigit():
         raise SettingsError(f"{name} must be a number such as 1.")
     return int(value)
+
+
+def _switch(name: str, env: Mapping[str, str]) -> bool:
+    value = env.get(name, "").strip().lower()
+    if value not in _SWITCH:
+        raise SettingsError(f"{name} must be on or off.")
+    return _SWITCH[value]

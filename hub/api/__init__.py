@@ -21,6 +21,7 @@ def register(app: Flask) -> None:
         notifications,
         payments,
         plugins,
+        portal_links,
         problems,
         quotes,
         reference,
@@ -40,6 +41,7 @@ def register(app: Flask) -> None:
     api = HubApi(app)
     for module in (
         *(companies, invoices, payments, credit_notes, quotes, catalogue),
+        portal_links,
         *(events, deliveries, road, notifications),
         *(plugins, connections, tokens),
     ):

@@ -72,6 +72,7 @@ class Provider:
     `webhook_paths` and `webhook_methods` are what its webhook URL takes;
     `webhook_types` the accepted media types.
     `refused_status` is the answer to a bad signature (GoCardless asks for 498).
+    `checkout_label` is what a client reads on the button: `Pay by card`.
     `hosts` are the only hosts its API calls may go to unless `api_base_url` is set.
     """
 
@@ -93,3 +94,4 @@ class Provider:
     webhook_methods: tuple[str, ...] = ("POST",)
     webhook_types: tuple[str, ...] = ("application/json",)
     refused_status: int = 401
+    checkout_label: str = ""

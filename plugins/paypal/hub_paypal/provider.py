@@ -108,6 +108,7 @@ PROVIDER = Provider(
     ),
     budget=Budget(per_second=5, concurrency=4),
     docs_url="https://developer.paypal.com/api/rest/",
+    checkout_label="Pay with PayPal",
     # Orders and their captures; refunds are remembered for 45 days.
     remembers_keys=timedelta(hours=6),
 )

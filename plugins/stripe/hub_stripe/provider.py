@@ -41,6 +41,7 @@ PROVIDER = Provider(
     # Live accounts may make 100 requests a second, test ones 25.
     budget=Budget(per_second=20, concurrency=4),
     docs_url="https://docs.stripe.com/api",
+    checkout_label="Pay by card",
     remembers_keys=timedelta(hours=24),
     after_unknown_outcome="person",
 )
