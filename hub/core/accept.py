@@ -7,8 +7,7 @@ is answered after the commit that holds its row, and the bell is rung after that
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hub.boot import Hub
@@ -23,7 +22,7 @@ MAX_BATCH_BYTES = 8 * 1024 * 1024
 # Providers give up after 5 to 30 s. The row may still be kept then: the provider
 # sends it again and hears "duplicate".
 PATIENCE_SECONDS = 10.0
-RING_EVERY = 0.01  # seconds; a ring costs as much as several webhooks
+RING_EVERY = 0.02  # seconds; a ring costs as much as several webhooks
 
 
 def keep(hub: Hub, row: Row) -> Kept:
@@ -32,22 +31,24 @@ def keep(hub: Hub, row: Row) -> Kept:
 
 
 @dataclass(slots=True, eq=False)
-class _Waiter:
-    """One request that waits; `done` is held until it has its answer."""
+class _Batch:
+    """Rows that share a transaction, and what came of them. All who gave one wait
+    for `done`: a lock and a timer for each cost more than its row."""
 
-    row: Row
-    done: threading.Lock = field(default_factory=threading.Lock)
-    answered: bool = False
-    kept: Kept | None = None
+    rows: list[Row] = field(default_factory=list)
+    size: int = 0
+    done: threading.Event = field(default_factory=threading.Event)
+    kept: dict[str, Kept] = field(default_factory=dict)  # by the row's id
+    given_up: bool = False
     error: Exception | None = None
 
-    def __post_init__(self) -> None:
-        self.done.acquire()
-
-    def answer(self, kept: Kept | None, error: Exception | None = None) -> None:
-        if not self.answered:
-            self.answered, self.kept, self.error = True, kept, error
-            self.done.release()
+    @property
+    def has_room(self) -> bool:
+        return (
+            len(self.rows) < MAX_BATCH
+            and self.size < MAX_BATCH_BYTES
+            and not self.done.is_set()
+        )
 
 
 class Writer:
@@ -57,7 +58,8 @@ class Writer:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._inserts = Inserts(hub.database)
-        self._waiting: deque[_Waiter] = deque()
+        self._batches: deque[_Batch] = deque()
+        self._rows = 0
         self._bytes = 0
         self._lock = threading.Lock()
         self._write = _Loop("webhook-writer", self._write_all)
@@ -65,78 +67,88 @@ class Writer:
 
     def keep(self, row: Row) -> Kept:
         """Wait for the commit of this row."""
-        waiter = _Waiter(row)
-        self._enter(waiter)
+        batch, first = self._enter(row)
         self._write.wake()
-        if not waiter.done.acquire(timeout=PATIENCE_SECONDS):
-            raise UnreadyError("The database is too busy right now; try again.")
-        if waiter.kept is None:
-            raise UnreadyError("The webhook can't be kept now.") from waiter.error
-        return waiter.kept
+        try:
+            # Whoever came first watches the clock for all who share the batch.
+            batch.done.wait(PATIENCE_SECONDS if first else None)
+        finally:
+            if first:
+                self._give_up(batch)
+        kept = batch.kept.get(row.id)
+        if kept is None:
+            if batch.given_up:
+                raise UnreadyError("The database is too busy right now; try again.")
+            raise UnreadyError("The webhook can't be kept now.") from batch.error
+        return kept
 
     def _ring_once(self) -> None:
         self._hub.bell.ring("process")
         # Whoever comes in this time is rung for together.
         time.sleep(RING_EVERY)
 
-    def _enter(self, waiter: _Waiter) -> None:
-        size = waiter.row.weight
+    def _enter(self, row: Row) -> tuple[_Batch, bool]:
+        """Put a row into the batch that is being filled; True for its first."""
         with self._lock:
             if (
-                len(self._waiting) >= MAX_WAITING
-                or self._bytes + size > MAX_WAITING_BYTES
+                self._rows >= MAX_WAITING
+                or self._bytes + row.weight > MAX_WAITING_BYTES
             ):
                 raise UnreadyError("Too many webhooks wait to be kept; try again.")
-            self._waiting.append(waiter)
-            self._bytes += size
+            first = not self._batches or not self._batches[-1].has_room
+            if first:
+                self._batches.append(_Batch())
+            batch = self._batches[-1]
+            batch.rows.append(row)
+            batch.size += row.weight
+            self._rows += 1
+            self._bytes += row.weight
+        return batch, first
 
-    def _take(self) -> list[_Waiter]:
-        batch: list[_Waiter] = []
-        size = 0
+    def _give_up(self, batch: _Batch) -> None:
+        """Wait no longer, and let nobody join."""
         with self._lock:
-            while self._waiting and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
-                batch.append(self._waiting.popleft())
-                size += batch[-1].row.weight
-            self._bytes -= size
+            if not batch.done.is_set():
+                batch.given_up = True
+                batch.done.set()
+
+    def _take(self) -> _Batch | None:
+        with self._lock:
+            if not self._batches:
+                return None
+            batch = self._batches.popleft()
+            self._rows -= len(batch.rows)
+            self._bytes -= batch.size
         # The order in which every process inserts: opposite orders deadlock
         # (ROAD 35).
-        batch.sort(key=lambda waiter: waiter.row.order)
+        batch.rows.sort(key=lambda row: row.order)
         return batch
 
     def _write_all(self) -> None:
-        while batch := self._take():
-            with _answered(batch):
-                self._store(batch)
+        with self._inserts.holding():
+            while batch := self._take():
+                try:
+                    self._store(batch, batch.rows)
+                finally:  # nobody waits for ever, whatever happens to the writer
+                    batch.done.set()
+                if any(kept.fresh for kept in batch.kept.values()):
+                    self._ring.wake()
 
-    def _store(self, batch: Sequence[_Waiter]) -> None:
-        """Commit the batch; if a row can't be stored, everything but that row."""
+    def _store(self, batch: _Batch, rows: Sequence[Row]) -> None:
+        """Commit the rows; if one can't be stored, everything but that one."""
         try:
             with metrics.WEBHOOK_COMMIT.time():
-                found = self._inserts.commit([waiter.row for waiter in batch])
+                found = self._inserts.commit(rows)
         except Exception as error:
-            if len(batch) == 1 or self._inserts.is_down(error):
-                for waiter in batch:
-                    waiter.answer(None, error)
-                return
-            half = len(batch) // 2
-            self._store(batch[:half])
-            self._store(batch[half:])
+            batch.error = error
+            if len(rows) > 1 and not self._inserts.is_down(error):
+                half = len(rows) // 2
+                self._store(batch, rows[:half])
+                self._store(batch, rows[half:])
             return
-        metrics.WEBHOOK_BATCH.observe(len(batch))
-        for waiter, kept in zip(batch, found, strict=True):
-            waiter.answer(kept)
-        if any(kept.fresh for kept in found):
-            self._ring.wake()
-
-
-@contextmanager
-def _answered(batch: Sequence[_Waiter]) -> Iterator[None]:
-    """See to it that nobody waits for ever, whatever happens to the writer."""
-    try:
-        yield
-    finally:
-        for waiter in batch:
-            waiter.answer(None)
+        metrics.WEBHOOK_BATCH.observe(len(rows))
+        for row, kept in zip(rows, found, strict=True):
+            batch.kept[row.id] = kept
 
 
 class _Loop:

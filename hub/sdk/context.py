@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from hub.sdk import clock
 from hub.sdk.http import ApiClient
 
 
@@ -62,9 +63,7 @@ class Context:
 
     def now(self) -> datetime:
         """The present time, UTC."""
-        from hub.sdk.clock import now
-
-        return now()
+        return clock.now()
 
     def idempotency_key(self, step: str = "send") -> str:
         """Return this delivery's key for `step`, 40 hex digits."""

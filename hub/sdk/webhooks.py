@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from hub.sdk.errors import PayloadError, ProviderError, WebhookError
@@ -97,12 +98,18 @@ def parse_json(body: bytes) -> Any:
 
     Numbers with a fraction become Decimal: money never passes through a float.
     """
-    from decimal import Decimal
-
     try:
-        return json.loads(body, parse_float=Decimal, parse_constant=_refuse)
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
+        return _decoder().decode(text)
     except (ValueError, RecursionError) as error:
         raise PayloadError("The body is not readable as JSON.") from error
+
+
+@cache  # making one for each body took longer than reading a small one
+def _decoder() -> json.JSONDecoder:
+    from decimal import Decimal
+
+    return json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse)
 
 
 def _refuse(name: str) -> Any:

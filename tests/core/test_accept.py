@@ -37,13 +37,11 @@ def together(hub: Hub, rows: Sequence[Row]) -> list[Kept | None]:
     """Keep rows that have all come, in this order, when the writer looks; None for
     what it couldn't keep."""
     writer = hub.part(Writer)
-    waiters = [accept._Waiter(each) for each in rows]
-    for waiter in waiters:
-        writer._enter(waiter)
+    batches = [writer._enter(each)[0] for each in rows]
     writer._write.wake()
-    for waiter in waiters:
-        assert waiter.done.acquire(timeout=20)
-    return [waiter.kept for waiter in waiters]
+    for batch in batches:
+        assert batch.done.wait(20)
+    return [batch.kept.get(row.id) for row, batch in zip(rows, batches, strict=True)]
 
 
 def _kept_or_error(writer: Writer, given: Row) -> Kept | Exception:
@@ -247,7 +245,7 @@ def test_queue_is_bounded(
     """ROAD 35."""
     monkeypatch.setattr(accept, "MAX_WAITING", 2)
     monkeypatch.setattr(accept, "PATIENCE_SECONDS", 0.01)
-    monkeypatch.setattr(Writer, "_take", lambda self: [])  # the writer hangs
+    monkeypatch.setattr(Writer, "_take", lambda self: None)  # the writer hangs
 
     found = [_kept_or_error(hub.part(Writer), row(till, key)) for key in "123"]
 

@@ -3,12 +3,13 @@ than the row."""
 # ruff: noqa: S608 - put together from constants of this file; values are bound
 
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from sqlalchemy import PoolProxiedConnection
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.core.models import InboundWebhook, new_id
@@ -33,6 +34,14 @@ _INTO = (
     " attempts, lost_leases, error)"
 )
 _ROW = f"({', '.join('?' * len(_TYPES))}, 'received', '', 0, 0, '')"
+# Bytes go in binary: as text each would be two hex digits.
+_ARRAYS = ", ".join(
+    f"{'%b' if kind == 'bytea' else '%s'}::{kind}[]" for kind in _TYPES.values()
+)
+_POSTGRES = (
+    f"{_INTO} SELECT {', '.join(_TYPES)}, 'received', '', 0, 0, ''"
+    f" FROM unnest({_ARRAYS}) AS given ({', '.join(_TYPES)}) ON CONFLICT DO NOTHING"
+)
 _SAME = "connection_id = {0} AND dedupe_key = {0}"
 
 
@@ -87,7 +96,16 @@ class Inserts:
         driver: Any = database.writer.dialect.loaded_dbapi
         self._down = (driver.OperationalError, driver.InterfaceError)
         time = InboundWebhook.received_at.type.dialect_impl(database.writer.dialect)
+        self._held: PoolProxiedConnection | None = None
         self._time = time.bind_processor(database.writer.dialect) or (lambda v: v)
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Use one connection for all commits of the block."""
+        try:
+            yield
+        finally:
+            self._release()
 
     def commit(self, rows: Sequence[Row]) -> list[Kept]:
         """Make the rows durable in one transaction, in the order given."""
@@ -103,48 +121,47 @@ class Inserts:
 
     def _into_sqlite(self, connection: Any, rows: Sequence[Row]) -> list[Kept]:
         cursor: sqlite3.Cursor = connection.cursor()
-        cursor.execute("BEGIN IMMEDIATE")
-        try:
-            # One statement: each gives the interpreter away, and gets it back late
-            # while another thread is busy.
-            cursor.execute(
-                f"{_INTO} VALUES {', '.join([_ROW] * len(rows))}"
-                " ON CONFLICT DO NOTHING",
-                [value for row in rows for value in self._values(row)],
-            )
-            if cursor.rowcount == len(rows):
-                kept = [Kept(row.id, True) for row in rows]
-            else:
-                kept = [self._found(cursor, row, "?") for row in rows]
-            cursor.execute("COMMIT")
-        except BaseException:
-            connection.rollback()
-            raise
-        return kept
+        # One statement, which is its own transaction: each gives the interpreter
+        # away, and gets it back late while another thread is busy.
+        cursor.execute(
+            f"{_INTO} VALUES {', '.join([_ROW] * len(rows))} ON CONFLICT DO NOTHING",
+            [value for row in rows for value in self._values(row)],
+        )
+        if cursor.rowcount == len(rows):
+            return [Kept(row.id, True) for row in rows]
+        return [self._found(cursor, row, "?") for row in rows]
 
     def _into_postgres(self, rows: Sequence[Row]) -> list[Kept]:
-        # Bytes go in binary: as text each would be two hex digits.
-        arrays = ", ".join(
-            f"{'%b' if kind == 'bytea' else '%s'}::{kind}[]" for kind in _TYPES.values()
-        )
-        names = ", ".join(_TYPES)
-        with closing(self._database.writer.raw_connection()) as connection:
-            cursor = connection.cursor()
-            cursor.execute(
-                f"{_INTO} SELECT {names}, 'received', '', 0, 0, ''"
-                f" FROM unnest({arrays}) AS given ({names})"
-                " ON CONFLICT DO NOTHING RETURNING id",
-                tuple(map(list, zip(*map(self._values, rows), strict=True))),
-            )
-            fresh = {id for (id,) in cursor.fetchall()}
-            kept = [
-                Kept(row.id, True)
-                if row.id in fresh
-                else self._found(cursor, row, "%s")
-                for row in rows
-            ]
-            connection.commit()
-        return kept
+        cursor = self._connected().cursor()
+        columns = zip(*map(self._values, rows), strict=True)
+        try:
+            cursor.execute(_POSTGRES, tuple(map(list, columns)))
+            if cursor.rowcount == len(rows):
+                return [Kept(row.id, True) for row in rows]
+            return [self._found(cursor, row, "%s") for row in rows]
+        except self._down:
+            self._release()
+            raise
+
+    def _connected(self) -> PoolProxiedConnection:
+        """The connection of this drain. Asking whether it lives, BEGIN and COMMIT
+        would be three more round trips for each batch."""
+        if self._held is None:
+            self._held = self._database.writer.raw_connection()
+            driver: Any = self._held.driver_connection
+            driver.autocommit = True
+        return self._held
+
+    def _release(self) -> None:
+        held, self._held = self._held, None
+        if held is None:
+            return
+        driver: Any = held.driver_connection
+        if driver.closed or driver.broken:
+            held.invalidate()
+        else:
+            driver.autocommit = False
+        held.close()
 
     def _values(self, row: Row) -> tuple[Any, ...]:
         at = self._time(row.received_at)

@@ -44,8 +44,7 @@ def verify(request: WebhookRequest, ctx: Context) -> Verified:
     if payload.get("type") == "url_verification" and isinstance(challenge, str):
         answer = Answer(body=challenge.encode("utf-8", "replace"))
         return Verified(dedupe_key=None, answer=answer, keep=False)
-    digest = hashlib.sha256(timestamp.encode() + request.body).hexdigest()
-    key = _own_key(payload) or f"sha256:{digest}"
+    key = _own_key(payload) or _digest(timestamp, request.body)
     return Verified(dedupe_key=key, answer=Answer(), keep="ssl_check" not in payload)
 
 
@@ -63,7 +62,7 @@ def handle(webhook: InboundWebhook) -> Result:
 def sign(secret: str, timestamp: str, body: bytes) -> str:
     """Return the signature Slack puts beside a body."""
     base = b"v0:" + timestamp.encode() + b":" + body
-    return "v0=" + hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
+    return "v0=" + hmac.digest(secret.encode(), base, "sha256").hex()
 
 
 def read(body: bytes) -> Payload:
@@ -145,6 +144,10 @@ def _action_key(payload: Payload) -> str:
             if _is_word(user) and _is_word(time):
                 return f"action:{user}:{time}"
     return ""
+
+
+def _digest(timestamp: str, body: bytes) -> str:
+    return f"sha256:{hashlib.sha256(timestamp.encode() + body).hexdigest()}"
 
 
 def _is_word(value: object) -> bool:
