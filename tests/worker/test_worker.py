@@ -114,6 +114,7 @@ def test_worker_survives_the_loss_of_redis(
     supervisor = installation.worker()
     with mortal_valkey.client() as client:
         installation.until(lambda: client.scard("rq:workers") == 2, "both listen")
+    installation.until(lambda: installation.workers("deliver"), "its first beat")
     pids = installation.workers("deliver")
 
     mortal_valkey.kill()
