@@ -36,6 +36,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "retry": "Try again later",
     "parked": "Waits for its invoice",
     "unchanged": "Nothing new",
+    "withdrawn": "Taken back",
 }
 _EVENTS: Final[Mapping[str, str]] = {
     "invoice.created": "The invoice was issued",

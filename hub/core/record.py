@@ -5,12 +5,12 @@ into its newest state, the payment and the invoice are computed anew from their
 movements (ROAD 3), and what changed is published in the same transaction (ROAD 1).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from hub.core.ledger import matching
+from hub.core.ledger import fact_rows, matching
 from hub.core.ledger.booking import book
 from hub.core.ledger.locks import (
     checkout_name,
@@ -21,12 +21,13 @@ from hub.core.ledger.locks import (
     movement_name,
     payment_name,
 )
-from hub.core.ledger.movements import Heard, Key, fold, key_of, payments_of
+from hub.core.ledger.movements import Key, fold, key_of, payments_of
 from hub.core.ledger.settling import Booked
-from hub.core.models import Connection, FactRow, Payment, new_id
-from hub.core.rows import insert_new
-from hub.sdk.clock import now
-from hub.sdk.facts import CheckoutApproved, Fact, PaymentFact, from_data, to_data
+from hub.core.models import Connection, FactRow, Payment
+from hub.sdk.facts import CheckoutApproved, Fact, PaymentFact, from_data
+
+# Where a fact is heard, if not in a webhook: windows of syncs overlap.
+_SYNC, _HUB = "sync", "hub"
 
 
 def record(
@@ -50,7 +51,7 @@ def record(
     )[0]
 
 
-def record_all(
+def record_all(  # noqa: PLR0913 - what a fact is kept with
     session: Session,
     connection: Connection,
     facts: Sequence[Fact],
@@ -58,20 +59,70 @@ def record_all(
     webhook_id: str | None = None,
     sync_run_id: str | None = None,
     revision: int = 0,
+    source: str = "",
 ) -> list[FactRow]:
     """Record the facts of one result or page in one transaction. The locks of all
-    are taken first, in one order (ROAD 5); a replay's `revision` is above 0."""
+    are taken first, in one order (ROAD 5); a replay's `revision` is above 0, and its
+    `source` is the webhook it hears again."""
+    if not facts:
+        return []
     _lock(session, connection, facts, revision)
+    source = source or webhook_id or (_SYNC if sync_run_id else _HUB)
+    fact_rows.hear(session, connection, facts, source)
     rows = []
     for fact in facts:
-        row = _keep(session, connection, fact, revision)
+        row = fact_rows.keep(session, connection, fact, revision)
         if row is None:
-            rows.append(_kept(session, connection, fact, revision))
-            continue
+            row, again = _known(session, connection, fact, revision)
+            if not again:
+                rows.append(row)
+                continue
         row.webhook_id, row.sync_run_id = webhook_id, sync_run_id
         _note(row, [_book(session, key, row) for key in _keys(session, row)])
         rows.append(row)
     return rows
+
+
+def withdraw(
+    session: Session,
+    connection: Connection,
+    source: str,
+    *,
+    heard: Collection[str],
+    webhook_id: str,
+) -> int:
+    """Take back what was heard in a webhook before and, as its replay shows, isn't
+    in it: all but the ids in `heard`. What is heard elsewhere, too, stays (ROAD 13).
+    """
+    gone = fact_rows.heard_in(session, connection, source).difference(heard)
+    if not gone:
+        return 0
+    rows = fact_rows.newest(session, connection, gone)
+    facts = [from_data(row.kind, row.data) for row in rows]
+    _lock(session, connection, facts, revision=1)
+    lost = fact_rows.unhear(session, connection, gone, source)
+    taken = [
+        fact_rows.take_back(session, row, webhook_id)
+        for row in fact_rows.newest(session, connection, lost)
+        if row.state != fact_rows.WITHDRAWN
+    ]
+    # Booked when all are taken back, each movement once: what is in between never was.
+    for movement, row in {row.movement: row for row in taken}.items():
+        _book(session, Key.parse(movement), row)
+    return len(taken)
+
+
+def _known(
+    session: Session, connection: Connection, fact: Fact, revision: int
+) -> tuple[FactRow, bool]:
+    """The row of a fact that was heard before. One that was taken back stands again
+    in a new revision: then True."""
+    (last,) = fact_rows.newest(session, connection, [fact.id])
+    if last.state == fact_rows.WITHDRAWN:
+        row = fact_rows.keep(session, connection, fact, last.revision + 1)
+        if row is not None:
+            return row, True
+    return fact_rows.kept(session, connection, fact, revision), False
 
 
 def _lock(
@@ -142,39 +193,6 @@ def _related(session: Session, keys: set[Key]) -> list[Fact]:
     return [from_data(row.kind, row.data) for row in rows]
 
 
-def _keep(
-    session: Session, connection: Connection, fact: Fact, revision: int
-) -> FactRow | None:
-    """Insert the fact; None if it is there already."""
-    row = {
-        "id": new_id("fct"),
-        "connection_id": connection.id,
-        "fact_id": fact.id,
-        "revision": revision,
-        "kind": type(fact).__name__,
-        "data": to_data(fact),
-        "as_of": fact.as_of,
-        "state": "unchanged",
-        "movement": str(key_of(connection.plugin, fact)),
-        "created_at": now(),
-    }
-    unique = ("connection_id", "fact_id", "revision")
-    found = insert_new(session, FactRow, [row], unique=unique, returning=FactRow)
-    return found[0] if found else None
-
-
-def _kept(
-    session: Session, connection: Connection, fact: Fact, revision: int
-) -> FactRow:
-    return session.scalars(
-        select(FactRow).where(
-            FactRow.connection_id == connection.id,
-            FactRow.fact_id == fact.id,
-            FactRow.revision == revision,
-        )
-    ).one()
-
-
 def _keys(session: Session, row: FactRow) -> list[Key]:
     """The movement the fact speaks of, and those it spoke of before a replay."""
     before = select(FactRow.movement).where(
@@ -187,26 +205,8 @@ def _keys(session: Session, row: FactRow) -> list[Key]:
 
 
 def _book(session: Session, key: Key, row: FactRow) -> Booked:
-    heard = _heard(session, key)
-    return book(session, key, fold(heard) if heard else None, row)
-
-
-def _heard(session: Session, key: Key) -> list[Heard]:
-    """All facts of a movement, each in its newest revision. A fact whose newest
-    revision speaks of something else is not among them (ROAD 13)."""
-    newer = aliased(FactRow)
-    replaced = exists().where(
-        newer.connection_id == FactRow.connection_id,
-        newer.fact_id == FactRow.fact_id,
-        newer.revision > FactRow.revision,
-    )
-    rows = session.scalars(
-        select(FactRow).where(FactRow.movement == str(key), ~replaced)
-    )
-    return [
-        Heard(fact=from_data(row.kind, row.data), connection_id=row.connection_id)
-        for row in rows
-    ]
+    said = fact_rows.said_of(session, key)
+    return book(session, key, fold(said) if said else None, row)
 
 
 def _note(row: FactRow, booked: Sequence[Booked]) -> None:

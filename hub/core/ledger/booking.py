@@ -75,8 +75,14 @@ def _book_approval(
         charge = session.get(Charge, id) if id else None
     if charge is None:
         return Booked("parked")
-    changed = approve(charge, row)
+    changed = approve(charge, row) if folded else _disapprove(charge)
     return Booked("recorded" if changed else "unchanged", f"charge:{charge.id}")
+
+
+def _disapprove(charge: Charge) -> bool:
+    """No fact tells of an approval any more."""
+    known, charge.approved_at = charge.approved_at is not None, None
+    return known
 
 
 _Book = Callable[[Session, Key, Folded | None, FactRow], Booked]

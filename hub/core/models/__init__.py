@@ -16,7 +16,7 @@ from hub.core.models.delivery import Attempt, Delivery
 from hub.core.models.device import Device
 from hub.core.models.duty import Duty, Worker
 from hub.core.models.event import Event
-from hub.core.models.fact import FactRow
+from hub.core.models.fact import FactRow, FactSource
 from hub.core.models.invoice import Charge, Counter, Invoice, InvoiceLine
 from hub.core.models.mandate import Mandate, MandateRequest
 from hub.core.models.notification import Notification
@@ -51,6 +51,7 @@ __all__ = [
     "Event",
     "ExternalRef",
     "FactRow",
+    "FactSource",
     "IdempotencyKey",
     "InboundWebhook",
     "Invoice",

@@ -26,6 +26,14 @@ class InboundWebhook(Base):
             sqlite_where=text("state = 'received'"),
             postgresql_where=text("state = 'received'"),
         ),
+        # What retention has still to blank: nothing of what it has blanked already.
+        Index(
+            "ix_inbound_webhooks_full",
+            "received_at",
+            "id",
+            sqlite_where=text("body IS NOT NULL AND state <> 'received'"),
+            postgresql_where=text("body IS NOT NULL AND state <> 'received'"),
+        ),
         Index(None, "received_at"),
     )
 

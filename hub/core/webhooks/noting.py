@@ -16,12 +16,12 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from hub.boot import Hub
+from hub.boot import Hub, hub_of
 from hub.core.models import Connection, FactRow
-from hub.core.record import record_all
+from hub.core.record import record_all, withdraw
 from hub.core.webhooks import claims as webhook_claims
 from hub.core.webhooks.claims import LostClaimError, Settlement
-from hub.core.webhooks.hearing import Hearing, judge
+from hub.core.webhooks.hearing import HOOK, Hearing, judge
 from hub.sdk.errors import HubError, UnreadyError
 from hub.sdk.facts import Fact
 from hub.sdk.webhooks import Heard
@@ -100,7 +100,7 @@ def _in_parts(hub: Hub, hearing: Hearing) -> None:
                 _book(session, hearing, heard)
 
         _repeated(hub, book)
-    _repeated(hub, lambda s: webhook_claims.settle(s, hearing.row, judge(hearing)))
+    _repeated(hub, lambda session: _end(session, hearing))
 
 
 def _one_by_one(hub: Hub, hearing: Hearing) -> Hearing:
@@ -120,7 +120,7 @@ def _one_by_one(hub: Hub, hearing: Hearing) -> Hearing:
             errors.append(error)
             problems.append(f"{heard.event_type} {heard.event_id}: {_words(error)}")
     found = replace(hearing, errors=tuple(errors), problems=tuple(problems))
-    _repeated(hub, lambda s: webhook_claims.settle(s, found.row, judge(found)))
+    _repeated(hub, lambda session: _end(session, found))
     return found
 
 
@@ -129,6 +129,25 @@ def _write(session: Session, hearing: Hearing) -> None:
     webhook_claims.settle(session, hearing.row, judge(hearing))
     for heard in hearing.heard:
         _book(session, hearing, heard)
+    _take_back(session, hearing)
+
+
+def _end(session: Session, hearing: Hearing) -> None:
+    webhook_claims.settle(session, hearing.row, judge(hearing))
+    _take_back(session, hearing)
+
+
+def _take_back(session: Session, hearing: Hearing) -> None:
+    """What a replay doesn't find any more is taken back, if it was understood whole:
+    what couldn't be heard may still be in it (ROAD 13)."""
+    row = hearing.row
+    if not row.replay_of or hearing.errors:
+        return
+    connection = session.get_one(Connection, row.connection_id)
+    if not hub_of(session).plugins.has(connection.plugin, HOOK):
+        return
+    heard = {fact.id for fact in hearing.facts}
+    withdraw(session, connection, row.replay_of, heard=heard, webhook_id=row.id)
 
 
 def _book(session: Session, hearing: Hearing, heard: Heard) -> None:
@@ -137,7 +156,14 @@ def _book(session: Session, hearing: Hearing, heard: Heard) -> None:
     row = hearing.row
     connection = session.get_one(Connection, row.connection_id)
     revision = _revision(session, hearing, heard.facts) if row.replay_of else 0
-    record_all(session, connection, heard.facts, webhook_id=row.id, revision=revision)
+    record_all(
+        session,
+        connection,
+        heard.facts,
+        webhook_id=row.id,
+        revision=revision,
+        source=row.replay_of or row.id,
+    )
 
 
 def _revision(session: Session, hearing: Hearing, facts: Sequence[Fact]) -> int:

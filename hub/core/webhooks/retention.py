@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import literal_column, select, tuple_, update
 
 from hub.boot import Hub
 from hub.core import calls
@@ -43,7 +43,7 @@ def _old(hub: Hub, before: datetime, place: _Place | None) -> Sequence[_Place]:
     old = select(*at).where(
         InboundWebhook.received_at < before,
         InboundWebhook.body.is_not(None),
-        InboundWebhook.state != "received",
+        InboundWebhook.state != literal_column("'received'"),  # the index needs it so
     )
     if place is not None:
         old = old.where(tuple_(*at) > place)

@@ -327,6 +327,25 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "fact_sources",
+        sa.Column("connection_id", sa.String(), nullable=False),
+        sa.Column("fact_id", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"],
+            ["connections.id"],
+            name=op.f("fk_fact_sources_connection_id_connections"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "connection_id", "fact_id", "source", name=op.f("pk_fact_sources")
+        ),
+    )
+    with op.batch_alter_table("fact_sources", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_fact_sources_source", ["connection_id", "source"], unique=False
+        )
+
+    op.create_table(
         "inbound_webhooks",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("connection_id", sa.String(), nullable=False),
@@ -381,6 +400,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("state = 'received'"),
             postgresql_where=sa.text("state = 'received'"),
+        )
+        batch_op.create_index(
+            "ix_inbound_webhooks_full",
+            ["received_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("body IS NOT NULL AND state <> 'received'"),
+            postgresql_where=sa.text("body IS NOT NULL AND state <> 'received'"),
         )
         batch_op.create_index(
             batch_op.f("ix_inbound_webhooks_received_at"), ["received_at"], unique=False
@@ -1700,12 +1726,21 @@ def downgrade() -> None:
     with op.batch_alter_table("inbound_webhooks", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_inbound_webhooks_received_at"))
         batch_op.drop_index(
+            "ix_inbound_webhooks_full",
+            sqlite_where=sa.text("body IS NOT NULL AND state <> 'received'"),
+            postgresql_where=sa.text("body IS NOT NULL AND state <> 'received'"),
+        )
+        batch_op.drop_index(
             "ix_inbound_webhooks_due",
             sqlite_where=sa.text("state = 'received'"),
             postgresql_where=sa.text("state = 'received'"),
         )
 
     op.drop_table("inbound_webhooks")
+    with op.batch_alter_table("fact_sources", schema=None) as batch_op:
+        batch_op.drop_index("ix_fact_sources_source")
+
+    op.drop_table("fact_sources")
     with op.batch_alter_table("external_refs", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_external_refs_entity"))
 
