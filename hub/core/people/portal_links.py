@@ -130,9 +130,7 @@ def _signer(hub: Hub) -> Signer:
     return Signer(hub.secret_key, salt=b"portal link", digest_method=hashlib.sha256)
 
 
-def _check_subject(
-    session: Session, subject: str, *, only_known: bool = False
-) -> None:
+def _check_subject(session: Session, subject: str, *, only_known: bool = False) -> None:
     kind, _, id = subject.partition(":")
     if kind not in _KINDS:
         raise ValueError(f"there are no links to {kind!r}")
