@@ -69,6 +69,7 @@ def test_delivery_of_a_killed_worker_is_finished_by_the_next(
     id = stage.deliver(connection_id, "news")
     installation.worker()
     installation.until(lambda: server.requests, "the first request")
+    installation.until(lambda: installation.workers("deliver"), "its first beat")
     [pid] = installation.workers("deliver")
 
     os.kill(pid, signal.SIGKILL)
@@ -145,6 +146,8 @@ def test_sigterm_ends_all_of_it_within_five_seconds(
     id = stage.deliver(connection_id, "news")
     supervisor = installation.worker()
     installation.until(lambda: server.requests, "the request")
+    for kind in ("deliver", "process"):
+        installation.until(lambda kind=kind: installation.workers(kind), "its beat")
     pids = installation.workers("deliver") + installation.workers("process")
 
     begun = time.monotonic()
