@@ -74,14 +74,16 @@ def receive(hub: Hub, slug: str, request: RawRequest) -> Reply:
     """Take one request from a provider; returns an answer whatever it is."""
     try:
         connection = _connection(hub, slug)
-    except NotFoundError:
-        return replies.refused(404)
+    except NotFoundError as error:
+        # Without the name they asked for: a stranger has as many as they like.
+        return _refused(hub, "", request, _RefusedError(404, str(error)))
     except UnreadyError as error:
         return _later(hub, "", request, error)
     try:
         reply = _received(hub, connection, request)
     except _RefusedError as refused:
-        reply = _refuse(hub, connection, request, refused)
+        reason = connection.redactor.text(refused.reason)
+        reply = _refused(hub, connection.slug, request, refused, reason)
     except UnreadyError as error:
         reply = _later(hub, connection.slug, request, error)
     metrics.WEBHOOKS_ANSWERED.labels(connection.slug, reply.status).inc()
@@ -179,7 +181,7 @@ def _verified(
     if not isinstance(verified, Verified):
         raise PluginError("verify_webhook has to return Verified.")
     if url is not None:
-        keys.proved(hub, url)
+        keys.proved(hub, connection, url)
     return verified
 
 
@@ -231,13 +233,15 @@ def _later(hub: Hub, slug: str, request: RawRequest, error: UnreadyError) -> Rep
     return replies.not_now()
 
 
-def _refuse(
-    hub: Hub, connection: LiveConnection, request: RawRequest, refused: _RefusedError
+def _refused(
+    hub: Hub,
+    slug: str,
+    request: RawRequest,
+    refused: _RefusedError,
+    reason: str | None = None,
 ) -> Reply:
-    reason = connection.redactor.text(refused.reason)
-    flood = hub.part(Refusals).note(
-        connection.slug, request.address, refused.status, reason
-    )
+    said = refused.reason if reason is None else reason
+    flood = hub.part(Refusals).note(slug, request.address, refused.status, said)
     if flood:
         return replies.refused(429, {"Retry-After": "60"})
     return replies.refused(refused.status, refused.headers)

@@ -326,6 +326,14 @@ def test_301st_refused_request_of_a_minute_is_429(bank: Bank) -> None:
         assert 200 == bank.post(GOOD).status_code  # a genuine one is never shut out
 
 
+def test_unknown_addresses_count_among_the_refused(bank: Bank) -> None:
+    with time_machine.travel("2026-03-02T10:00:00Z", tick=False):
+        paths = [f"/webhooks/nobody-{number}" for number in range(301)]
+        statuses = [bank.client.post(path).status_code for path in paths]
+        assert [404] * 300 + [429] == statuses
+        assert 200 == bank.post(GOOD).status_code
+
+
 def test_refusals_are_counted_without_redis(bank: Bank) -> None:
     """ROAD 44."""
     bank.hub.bell = Bell("unix:///nowhere/redis.sock")

@@ -1,5 +1,6 @@
 """Keys of webhooks: fetched within bounds, cached, never twice at once (ROAD 43)."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ import time_machine
 from sqlalchemy import select
 
 from hub.core.configuration.live import live
-from hub.core.models import ApiCall
+from hub.core.models import ApiCall, ConnectionState
 from hub.core.webhooks import keys, refusals
 from hub.sdk.errors import PluginError, SignatureError, UnavailableError
 from hub.sdk.webhooks import Verified, WebhookRequest
@@ -280,6 +281,32 @@ def test_forgers_cannot_shut_out_a_key_that_proved_good(
         assert 503 == sent(keyed, "/new")
         assert 200 == sent(keyed)
         assert 2 == server.asked.count("/key")
+
+
+def test_forgers_cannot_shut_out_a_good_key_after_a_restart(
+    keyed: Bank, server: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROAD 43: no process knows the key then, and strangers use up the fetches."""
+    monkeypatch.setattr(keys, "MOST_PER_CONNECTION", 5)
+    with time_machine.travel("2026-03-02T10:00:00Z", tick=False):
+        sent(keyed)
+        keyed.hub._parts.clear()
+        for number in range(7):
+            server.answers[f"/{number}"] = lambda handler: reply(handler, 404)
+            sent(keyed, f"/{number}", address=f"192.0.2.{number}")
+
+        assert 503 == sent(keyed, "/new")
+        assert 200 == sent(keyed)
+
+
+def test_good_key_urls_do_not_pile_up(keyed: Bank) -> None:
+    for number in range(10):
+        sent(keyed, f"/{number}")
+
+    with keyed.hub.read() as session:
+        (row,) = session.scalars(select(ConnectionState)).all()
+    kept = [url.rpartition("/")[2] for url in json.loads(row.value)]
+    assert [str(number) for number in range(2, 10)] == kept
 
 
 def test_error_page_does_not_take_the_place_of_a_key_for_good(

@@ -12,6 +12,7 @@ from hub.boot import Hub
 from hub.core import connections
 from hub.core.configuration import switches as plugin_switches
 from hub.core.configuration.live import Live, LiveConnection, live
+from hub.core.configuration.missing import Missing
 from hub.core.models import Connection
 from hub.db import Database
 from hub.sdk.errors import NotFoundError
@@ -79,6 +80,41 @@ def test_unknown_slug_is_looked_for_in_the_table(shop: Hub) -> None:
         view.by_slug("nowhere")
     with pytest.raises(NotFoundError):
         view.by_id("cnn_nowhere")
+
+
+def test_unknown_slug_is_looked_for_once_a_second(
+    shop: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, looked = 1000.0, 0
+    look = Live._in_table
+
+    def counted(self: Live, condition: object) -> bool:
+        nonlocal looked
+        looked += 1
+        return look(self, condition)
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(Live, "_in_table", counted)
+    other = Live(shop)
+    for _ in range(3):
+        with pytest.raises(NotFoundError):
+            other.by_slug("new")
+    assert 1 == looked
+    now += 1.0
+    with pytest.raises(NotFoundError):
+        other.by_slug("new")
+    assert 2 == looked
+    with shop.write() as session:
+        connections.add(session, "shop", "new")
+    assert "new" == other.by_slug("new").slug
+
+
+def test_strangers_do_not_fill_the_memory_with_slugs() -> None:
+    snapshot, missing = object(), Missing()
+    for number in range(1001):
+        missing.add(str(number), snapshot)
+
+    assert (False, True) == tuple(missing.has(slug, snapshot) for slug in ("1", "1000"))
 
 
 def test_table_is_asked_before_a_connection_is_called_disabled(shop: Hub) -> None:

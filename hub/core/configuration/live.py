@@ -19,6 +19,7 @@ from hub.boot import Hub
 from hub.core import vault
 from hub.core.configuration import revision
 from hub.core.configuration import settings as connection_settings
+from hub.core.configuration.missing import Missing
 from hub.core.models import Connection, PluginSwitch
 from hub.core.models.connection import WORKING
 from hub.sdk.errors import HubError, NotFoundError
@@ -42,6 +43,7 @@ class LiveConnection:
     state: str
     problem: str
     enabled: bool  # its plugin is
+    held: bool = False  # its plugin is switched on, but quarantined
     hooks_off: frozenset[str]
     provider: Provider | None = field(repr=False)
     settings: Mapping[str, Any] = field(repr=False)
@@ -52,9 +54,10 @@ class LiveConnection:
 
     @property
     def accepts_webhooks(self) -> bool:
-        """True unless it or its plugin is off (ROAD 12). What isn't set up yet is
-        refused by the plugin, for want of a secret."""
-        return self.enabled and self.provider is not None and self.state != "disabled"
+        """True unless it or its plugin is off (ROAD 12). The plugin refuses what
+        isn't set up yet; what comes while it is quarantined waits for it."""
+        on = self.enabled or self.held
+        return on and self.provider is not None and self.state != "disabled"
 
     @property
     def working(self) -> bool:
@@ -106,15 +109,20 @@ class Live:
         self._looked = 0.0
         self._changes = revision.changes_here(hub)
         self._seen = 0  # of our own changes
+        self._missing = Missing()
 
     def by_slug(self, slug: str, *, fresh: bool = False) -> LiveConnection:
         """Return the connection; NotFoundError once the table knows none either.
 
         `fresh` asks the table for changes first: before saying that it is disabled.
         """
-        found = (self._fresh() if fresh else self._now()).by_slug.get(slug)
-        if found is None and self._in_table(Connection.slug == slug):
-            found = self.refresh().by_slug.get(slug)
+        snapshot = self._fresh() if fresh else self._now()
+        found = snapshot.by_slug.get(slug)
+        if found is None and not self._missing.has(slug, snapshot):
+            if self._in_table(Connection.slug == slug):
+                found = self.refresh().by_slug.get(slug)
+            else:
+                self._missing.add(slug, snapshot)
         if found is None:
             raise NotFoundError(f"There is no connection {slug!r}.")
         return found
@@ -203,12 +211,16 @@ class Live:
         # The revision first: a change in between is then read once more.
         number = revision.number(session)
         switches = {row.name: row for row in session.scalars(select(PluginSwitch))}
+        held = {n for n, row in switches.items() if row.enabled and row.quarantined_at}
         rows = session.scalars(
             select(Connection).where(Connection.removed_at.is_(None))
         )
         connections = {
             row.id: resolved(
-                self._hub, row, enabled=self._enabled(row.plugin, switches)
+                self._hub,
+                row,
+                enabled=self._enabled(row.plugin, switches),
+                held=row.plugin in held,
             )
             for row in rows
         }
@@ -222,7 +234,9 @@ def live(hub: Hub) -> Live:
     return hub.part(Live)
 
 
-def resolved(hub: Hub, row: Connection, *, enabled: bool = True) -> LiveConnection:
+def resolved(
+    hub: Hub, row: Connection, *, enabled: bool = True, held: bool = False
+) -> LiveConnection:
     """Put a connection's row together with defaults and environment; what is wrong
     with it is said in `error`, so that one bad row harms nothing else."""
     provider, settings, error = None, None, ""
@@ -246,6 +260,7 @@ def resolved(hub: Hub, row: Connection, *, enabled: bool = True) -> LiveConnecti
         state=row.state,
         problem=row.problem,
         enabled=enabled,
+        held=held,
         hooks_off=frozenset(row.hooks_off),
         provider=provider,
         settings=settings.values if settings else {},

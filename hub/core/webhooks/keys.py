@@ -7,7 +7,7 @@ counted and never made twice at once (ROAD 43). The plugin has checked the host.
 import ipaddress
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,6 +33,8 @@ _PROVED = timedelta(hours=1)
 _FETCHED = timedelta(minutes=1)
 _FAILED = timedelta(seconds=15)
 _MOST_KEPT = 256
+_GOOD = "hub.key_urls"  # what it is kept under beside a plugin's own values
+_MOST_GOOD = 8  # a rotation or two
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,18 +66,50 @@ def get(hub: Hub, connection: LiveConnection, url: str, *, sender: str) -> bytes
         return client.get(url, headers={"Accept": "*/*"}, excerpt=False).content
 
     known = hub.part(Keys)
-    return known.get(url, connection=connection.id, sender=sender, fetch=fetch)
+    return known.get(url, connection=connection, sender=sender, fetch=fetch)
 
 
-def proved(hub: Hub, url: str) -> None:
+def proved(hub: Hub, connection: LiveConnection, url: str) -> None:
     """A signature fitted to the key of this URL: it is worth keeping."""
-    hub.part(Keys).proved(url)
+    if hub.part(Keys).proved(url):
+        hub.part(_GoodUrls).add(connection, url)
+
+
+class _GoodUrls:
+    """The key URLs of a connection that proved good, over restarts too: a process
+    that knows no key yet would else have to ask for it among all the forgers."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._read: dict[str, tuple[datetime, Sequence[str]]] = {}
+
+    def has(self, connection: LiveConnection, url: str) -> bool:
+        """True if it proved good to any process; a minute late at most."""
+        at, urls = self._read.get(connection.id, (None, ()))
+        if at is None or now() - at >= _MINUTE:
+            urls = self._state(connection).get(_GOOD) or ()
+            self._read[connection.id] = (now(), urls)
+        return url in urls
+
+    def add(self, connection: LiveConnection, url: str) -> None:
+        """Remember one more; the oldest goes."""
+        if self.has(connection, url):
+            return
+        state = self._state(connection)
+        known = [each for each in state.get(_GOOD) or () if each != url]
+        urls = [*known, url][-_MOST_GOOD:]
+        state.set(_GOOD, urls)
+        self._read[connection.id] = (now(), urls)
+
+    def _state(self, connection: LiveConnection) -> contexts.StoredState:
+        return contexts.StoredState(self._hub, connection)
 
 
 class Keys:
     """The keys one process knows, by full URL: they change with every rotation."""
 
     def __init__(self, hub: Hub) -> None:
+        self._good = hub.part(_GoodUrls)
         self._lock = threading.Lock()
         self._proved: OrderedDict[str, _Found] = OrderedDict()
         self._fetched: OrderedDict[str, _Found] = OrderedDict()
@@ -83,7 +117,12 @@ class Keys:
         self._windows = Windows(_MINUTE)
 
     def get(
-        self, url: str, *, connection: str, sender: str, fetch: Callable[[str], bytes]
+        self,
+        url: str,
+        *,
+        connection: LiveConnection,
+        sender: str,
+        fetch: Callable[[str], bytes],
     ) -> bytes:
         """Return the key; UnavailableError if it can't be had now."""
         found = self._known(url) or self._landed(url, connection, sender, fetch)
@@ -91,35 +130,51 @@ class Keys:
             raise UnavailableError(found.error)
         return found.key
 
-    def proved(self, url: str) -> None:
-        """Keep what `get` found here for longer."""
+    def proved(self, url: str) -> bool:
+        """Keep what `get` found here for longer; False if it is kept already."""
         with self._lock:
             found = self._fetched.pop(url, None)
             if found is not None and found.key is not None:
                 kept = _Found(key=found.key, until=now() + _PROVED)
                 _put(self._proved, url, kept)
+                return True
+        return False
 
     def _known(self, url: str) -> _Found | None:
         with self._lock:
-            for kept in (self._proved, self._fetched):
-                found = kept.get(url)
-                if found is not None and now() < found.until:
-                    return found
+            return self._believed(url)
+
+    def _believed(self, url: str) -> _Found | None:
+        for kept in (self._proved, self._fetched):
+            found = kept.get(url)
+            if found is not None and now() < found.until:
+                return found
         return None
 
     def _landed(
-        self, url: str, connection: str, sender: str, fetch: Callable[[str], bytes]
+        self,
+        url: str,
+        connection: LiveConnection,
+        sender: str,
+        fetch: Callable[[str], bytes],
     ) -> _Found:
         """Fetch it, or wait for the one who is fetching it already."""
+        good = self._good.has(connection, url)
         with self._lock:
+            found = self._believed(url)  # it may have landed meanwhile
+            if found is not None:
+                return found
             flight = self._flights.get(url)
             mine = flight is None
             if flight is None:
                 proved = self._proved.get(url)
                 # What proved good is the provider's: strangers don't use up its
                 # share, and it is better old than not at all.
-                if proved is None:
-                    self._allow(connection, sender)
+                if proved is None and not good:
+                    self._allow((connection.id, sender), MOST_PER_SENDER)
+                    self._allow(connection.id, MOST_PER_CONNECTION)
+                elif proved is None:
+                    self._allow(url, MOST_PER_SENDER)
                 elif self._windows.count(url) > MOST_PER_SENDER:
                     return proved
                 flight = self._flights[url] = Future()
@@ -130,11 +185,8 @@ class Keys:
         except TimeoutError:
             raise UnavailableError("The key takes too long to fetch.") from None
 
-    def _allow(self, connection: str, sender: str) -> None:
-        if (
-            self._windows.count((connection, sender)) > MOST_PER_SENDER
-            or self._windows.count(connection) > MOST_PER_CONNECTION
-        ):
+    def _allow(self, key: Hashable, most: int) -> None:
+        if self._windows.count(key) > most:
             metrics.KEYS_FETCHED.labels("refused").inc()
             raise UnavailableError("Too many keys were asked for in this minute.")
 
