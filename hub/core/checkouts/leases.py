@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeAlias
 
-from sqlalchemy import or_, update
+from sqlalchemy import case, or_, update
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
@@ -38,8 +38,16 @@ def held(
 def settle(session: Session, model: Leased, id: str, claim: str, **values: Any) -> bool:
     """Write what came of it and free the row; False, and nothing is written, if the
     claim is not ours any more, or money closed the row meanwhile. Last in its
-    transaction: facts take their locks before it (ROAD 5)."""
+    transaction: facts take their locks before it (ROAD 5).
+
+    A `next_check_at` gives way to a sooner one that was asked for meanwhile.
+    """
     session.flush()
+    if values.get("next_check_at") is not None:
+        untouched = model.next_check_at == model.lease_until
+        values["next_check_at"] = case(
+            (untouched, values["next_check_at"]), else_=model.next_check_at
+        )
     still = (model.state == "open",) if values else ()
     written = session.execute(
         update(model)
@@ -53,12 +61,14 @@ def settle(session: Session, model: Leased, id: str, claim: str, **values: Any) 
 
 def _take(hub: Hub, model: Leased, id: str, seconds: float) -> str | None:
     claim, moment = new_id("clm"), now()
+    until = moment + timedelta(seconds=seconds)
     free = or_(model.claim.is_(None), model.lease_until < moment)
     with hub.write() as session:
         taken = session.execute(
             update(model)
             .where(model.id == id, model.state == "open", free)
-            .values(claim=claim, lease_until=moment + timedelta(seconds=seconds))
+            # If we are killed at it, the janitor goes on when the lease is over.
+            .values(claim=claim, lease_until=until, next_check_at=until)
             .returning(model.id)
         )
         return claim if taken.first() is not None else None

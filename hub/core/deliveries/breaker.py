@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from hub.core.configuration.revision import bump
 from hub.core.deliveries.unfinished import is_retrying
-from hub.core.models import Connection, Delivery, InboundWebhook, Outage
+from hub.core.models import Charge, Connection, Delivery, InboundWebhook, Outage
 from hub.core.models.connection import WORKING
 from hub.jobs import ring_after
 from hub.sdk.clock import now
@@ -181,8 +181,8 @@ _is_waiting_webhook = (InboundWebhook.state == "received") & (
 
 
 def hurry(session: Session, connection_id: str) -> None:
-    """What waited for its next try needn't wait any longer: deliveries, and
-    webhooks whose plugin had to ask the provider something (ROAD 10)."""
+    """What waited for its next try needn't wait any longer: deliveries, webhooks
+    whose plugin had to ask the provider something (ROAD 10), open payments."""
     waiting = (
         (Delivery, is_retrying),
         (InboundWebhook, _is_waiting_webhook),
@@ -198,6 +198,12 @@ def hurry(session: Session, connection_id: str) -> None:
             .values(next_attempt_at=now())
             .execution_options(synchronize_session=False)
         )
+    session.execute(
+        update(Charge)
+        .where(Charge.connection_id == connection_id, Charge.state == "open")
+        .values(next_check_at=now())
+        .execution_options(synchronize_session=False)
+    )
     ring_after(session, "process")
     ring_after(session, "deliver")
 

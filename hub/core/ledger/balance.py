@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from hub.boot import hub_of
@@ -143,11 +143,23 @@ def _refresh(session: Session, invoice: Invoice) -> bool:
         voided=invoice.voided_at is not None,
     )
     was = invoice.state
+    if view.open_minor < invoice.open_minor:
+        _hurry_charge(session, invoice)
     invoice.state = view.state
     invoice.paid_minor, invoice.open_minor = view.paid_minor, view.open_minor
     for payment in payments:
         _attend(session, payment, view.attention.get(payment.id))
     return view.state == "paid" != was
+
+
+def _hurry_charge(session: Session, invoice: Invoice) -> None:
+    """Less is asked for now: an open page may ask for too much and must be closed."""
+    session.execute(
+        update(Charge)
+        .where(Charge.invoice_id == invoice.id, Charge.state == "open")
+        .values(next_check_at=now())
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _counted(payment: Payment) -> Counted:

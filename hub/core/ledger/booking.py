@@ -75,7 +75,7 @@ def _book_approval(
         charge = session.get(Charge, id) if id else None
     if charge is None:
         return Booked("parked")
-    changed = approve(charge, row) if folded else _disapprove(charge)
+    changed = approve(session, charge, row) if folded else _disapprove(charge)
     return Booked("recorded" if changed else "unchanged", f"charge:{charge.id}")
 
 

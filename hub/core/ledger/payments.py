@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.core import audit
-from hub.core.ledger.balance import Before, cause_of, settle
+from hub.core.ledger.balance import Before, cause_of, settle, standing
 from hub.core.ledger.locks import (
     lock_invoices,
     lock_names,
@@ -88,6 +88,29 @@ def _captured(payment: Payment, moment: datetime) -> Movement:
         as_of=moment,
         since=moment,
     )
+
+
+def refund_by_hand(
+    session: Session, payment: Payment, amount: Money, *, reference: str
+) -> None:
+    """Book that money recorded by hand was given back by hand. The caller holds the
+    locks and has checked the amount."""
+    before = standing(session, payment)
+    moment = now()
+    movement = Movement(
+        provider=payment.provider,
+        kind="refund",
+        reference=reference,
+        payment_id=payment.id,
+        payment_reference=payment.reference,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        state="done",
+        as_of=moment,
+        since=moment,
+    )
+    session.add(movement)
+    settle(session, payment, before, cause_of(movement))
 
 
 def assign(

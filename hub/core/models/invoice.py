@@ -65,7 +65,8 @@ class Charge(Stamped, Base):
     States: open, finished, failed, expired. `mandate_id`: a direct debit, else a
     hosted page. Who talks to the provider about it holds `claim` until
     `lease_until`; the janitor looks at it at `next_check_at`. `problem` says why
-    the last call came to nothing.
+    the last call came to nothing. `back` is where the payer comes back to: the same
+    whenever the call is repeated, as its idempotency key is.
     """
 
     __tablename__ = "charges"
@@ -101,6 +102,7 @@ class Charge(Stamped, Base):
     next_check_at: Mapped[datetime | None]
     checks: Mapped[int] = mapped_column(default=0)
     problem: Mapped[str] = mapped_column(default="")
+    back: Mapped[str] = mapped_column(default="")
 
 
 class Counter(Base):

@@ -764,6 +764,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("problem", sa.String(), nullable=False),
+        sa.Column("back", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(

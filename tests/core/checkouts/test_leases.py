@@ -71,6 +71,22 @@ def test_what_came_of_it_is_written_with_the_end_of_the_lease(
     assert (found.problem, found.claim, found.lease_until) == ("Busy.", None, None)
 
 
+def test_a_look_that_was_asked_for_meanwhile_is_not_put_off(
+    hub: Hub, charge: Charge
+) -> None:
+    """The payer approves while the janitor is told that he hasn't yet."""
+    tomorrow = now() + timedelta(days=1)
+    for sooner in (None, now()):
+        with leases.held(hub, Charge, charge.id) as mine:
+            assert mine is not None
+            if sooner:
+                with hub.write() as session:
+                    session.get_one(Charge, charge.id).next_check_at = sooner
+            with hub.write() as session:
+                leases.settle(session, Charge, charge.id, mine, next_check_at=tomorrow)
+        assert (sooner or tomorrow) == row(hub, charge).next_check_at
+
+
 def test_what_closed_meanwhile_stays_closed(hub: Hub, charge: Charge) -> None:
     with leases.held(hub, Charge, charge.id) as mine:
         assert mine is not None

@@ -1,0 +1,324 @@
+"""Checkout: a client pays an invoice on a provider's page, and pays once (ROAD 7).
+
+However often it is begun, reloaded or come back from, there is one open charge per
+invoice, its row commits before any call, and what isn't known is asked for.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from hub.boot import Hub
+from hub.core.checkouts import leases
+from hub.core.checkouts.asking import Answer, ask, call, note_error, read
+from hub.core.checkouts.offers import Offer, offers
+from hub.core.checkouts.standing import Standing, standing
+from hub.core.configuration.live import LiveConnection, live
+from hub.core.ledger import charges
+from hub.core.models import Charge, Connection
+from hub.sdk import ledger
+from hub.sdk.clock import now
+from hub.sdk.errors import (
+    ConflictError,
+    CredentialsError,
+    HubError,
+    NotFoundError,
+    PluginError,
+    RejectedError,
+    SettingsError,
+    UserError,
+)
+from hub.sdk.money import Money
+
+__all__ = [
+    "Begun",
+    "Offer",
+    "Standing",
+    "begin",
+    "cancelled",
+    "check",
+    "clear",
+    "finish",
+    "offers",
+    "standing",
+]
+
+# Longer than any provider keeps a page open.
+LIFE = timedelta(hours=25)
+_UNSTARTED = timedelta(minutes=15)
+_START_SECONDS = 150
+_PATIENCE = 12.0  # seconds, while another request is at it
+_LOOK_EVERY = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """Where the payer goes; `reference` is the provider's id of the checkout."""
+
+    charge_id: str
+    reference: str
+    url: str
+
+
+class _LostError(Exception):
+    """Somebody else has taken the charge over."""
+
+
+def begin(
+    hub: Hub,
+    invoice_id: str,
+    slug: str,
+    *,
+    amount: Money | None = None,
+    back: str,
+) -> Begun:
+    """Open the page on which an invoice, or `amount` of it, is paid through a
+    connection. Begun again it is the same page, until the payer chooses another way:
+    then the old page is closed first. ConflictError if there is nothing to pay, or
+    what was begun is paid or being confirmed."""
+    connection = _usable(hub, slug)
+    wait = _Patience()
+    while True:
+        charge, fits = _current(hub, invoice_id, connection, amount, back)
+        if not fits:
+            _give_way(hub, charge)
+        elif charge.url is None:
+            begun = _start(hub, charge.id)
+            if begun:
+                return begun
+        else:
+            begun = _same(hub, charge)
+            if begun:
+                return begun
+        wait.on(
+            "This invoice is being looked at in another window: try again in a moment."
+        )
+
+
+def finish(hub: Hub, charge_id: str, params: Mapping[str, str]) -> Standing:
+    """Take the payer back and say how the payment stands. What can't be known now is
+    confirming, and the janitor finds it out."""
+    answer = _asked(hub, charge_id, params=params)
+    return _standing(hub, charge_id, answer)
+
+
+def cancelled(hub: Hub, charge_id: str) -> Standing:
+    """The payer came back without paying, or so it seems: the provider is asked. The
+    page can be gone on with."""
+    answer = _asked(hub, charge_id)
+    found = _standing(hub, charge_id, answer)
+    return replace(found, state="cancelled") if found.state == "open" else found
+
+
+def check(hub: Hub, charge_id: str) -> None:
+    """What the janitor does about an open charge: ask; close what is over."""
+    with hub.read() as session:
+        row = session.get_one(Charge, charge_id)
+    age = now() - row.created_at
+    unstarted = row.reference is None and age > _UNSTARTED
+    answer = ask(hub, charge_id, ending=unstarted or age > LIFE)
+    # Its connection is removed, off or refused. Money that came nevertheless finds
+    # the closed charge when the connection is mended.
+    silent = answer is not None and isinstance(answer.error, UserError)
+    if silent and age > LIFE and row.mandate_id is None:
+        with hub.write() as session:
+            charges.close(session, charge_id, "expired")
+
+
+def clear(hub: Hub, invoice_id: str) -> None:
+    """Close an invoice's open page, before it is voided or paid in another way.
+    ConflictError if money is coming through it, or that can't be known now."""
+    wait = _Patience()
+    while True:
+        with hub.read() as session:
+            charge = charges.current(session, invoice_id)
+        if charge is None:
+            return
+        _give_way(hub, charge)
+        wait.on("A client is paying this invoice right now: try again in a moment.")
+
+
+class _Patience:
+    """Waits while another request is at it; ConflictError in the end."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + _PATIENCE
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() > self._until
+
+    def on(self, sentence: str) -> None:
+        """Wait a little, or say the sentence."""
+        if self.over:
+            raise ConflictError(sentence)
+        time.sleep(_LOOK_EVERY)
+
+
+def _usable(hub: Hub, slug: str) -> LiveConnection:
+    connection = live(hub).by_slug(slug, fresh=True)
+    able = hub.plugins.has(connection.plugin, "start_checkout")
+    if not able or not connection.working or connection.error:
+        raise ConflictError(
+            f"{connection.title} can't take payments right now: choose another way."
+        )
+    return connection
+
+
+def _current(
+    hub: Hub,
+    invoice_id: str,
+    connection: LiveConnection,
+    amount: Money | None,
+    back: str,
+) -> tuple[Charge, bool]:
+    """The invoice's open charge, made if there is none, and whether it is what is
+    asked for. Committed before any call."""
+    with hub.write() as session:
+        invoice = charges.locked_invoice(session, invoice_id)
+        row = charges.current(session, invoice_id)
+        if row is None:
+            at = session.get_one(Connection, connection.id)
+            made = charges.open_charge(
+                session, invoice_id, at, amount=amount, back=back
+            )
+            return made, True
+        if row.mandate_id is not None:
+            raise ConflictError(
+                f"Invoice {invoice.number} is being collected by direct debit."
+            )
+        wanted = charges.to_pay(session, invoice, amount)
+        same = (connection.id, wanted.minor)
+        return row, (row.connection_id, row.amount_minor) == same
+
+
+def _start(hub: Hub, charge_id: str) -> Begun | None:
+    """Open a charge's page; None if somebody else is at it. Repeated after an unknown
+    outcome the provider shows the same one, by its idempotency key."""
+    with leases.held(hub, Charge, charge_id, _START_SECONDS) as claim:
+        if claim is None:
+            return None
+        try:
+            subject = read(hub, charge_id)
+            if subject.row.url is not None:
+                return _begun(subject.row)
+            made = call(
+                hub,
+                subject.connection,
+                "start_checkout",
+                _as_checkout,
+                invoice=subject.charge.invoice,
+                charge=subject.charge,
+            )
+        except HubError as error:
+            over = {"state": "failed", "closed_at": now(), "next_check_at": None}
+            note_error(hub, charge_id, claim, error, **(over if _final(error) else {}))
+            raise
+        try:
+            return _started(hub, charge_id, claim, made)
+        except _LostError:
+            return None
+
+
+def _final(error: HubError) -> bool:
+    """True if nothing came of the call, and nothing will if it is repeated."""
+    refused = isinstance(
+        error, RejectedError | CredentialsError | SettingsError | ConflictError
+    )
+    return refused and not getattr(error, "outcome_unknown", False)
+
+
+def _as_checkout(made: object) -> ledger.Checkout:
+    if not isinstance(made, ledger.Checkout):
+        raise PluginError("The plugin returned no checkout.")
+    return made
+
+
+def _started(
+    hub: Hub, charge_id: str, claim: str, made: ledger.Checkout
+) -> Begun | None:
+    with hub.write() as session:
+        row = charges.started(session, charge_id, made.reference, made.url)
+        if row.state != "open":
+            return None  # money that named the checkout was there before us
+        again = {"next_check_at": now() + charges.FIRST_CHECK, "problem": ""}
+        if not leases.settle(session, Charge, charge_id, claim, **again):
+            raise _LostError
+    return Begun(charge_id=charge_id, reference=made.reference, url=made.url)
+
+
+def _same(hub: Hub, charge: Charge) -> Begun | None:
+    """The page that was begun, if it can still be paid on; None once it is closed.
+    While nobody can say, it is the same page: it takes the money once."""
+    answer = ask(hub, charge.id)
+    if answer is None or answer.error is not None:
+        row = _row(hub, charge.id)
+        return _begun(row) if row.state == "open" else None
+    _check_unpaid(hub, charge.id)
+    row = _row(hub, charge.id)
+    return _begun(row) if row.state == "open" else None
+
+
+def _give_way(hub: Hub, charge: Charge) -> None:
+    """Close a charge that something else is to take the place of. Nothing is done
+    while somebody else is at it."""
+    if charge.mandate_id is not None:
+        raise ConflictError("This invoice is being collected by direct debit.")
+    answer = ask(hub, charge.id, ending=True)
+    if answer is not None and answer.error is not None:
+        raise ConflictError(
+            "A payment of this invoice was begun and can't be looked up right now:"
+            f" try again later. ({answer.error})"
+        ) from answer.error
+    _check_unpaid(hub, charge.id)
+
+
+def _check_unpaid(hub: Hub, charge_id: str) -> None:
+    with hub.read() as session:
+        found = standing(session, charge_id)
+        pending = charges.is_pending(session, charge_id)
+    if found.state == "paid":
+        raise ConflictError("A payment of this invoice has just come in.")
+    if pending:
+        raise ConflictError(
+            "A payment of this invoice is being confirmed by the bank: wait for it."
+        )
+
+
+def _begun(row: Charge) -> Begun:
+    return Begun(charge_id=row.id, reference=row.reference or "", url=row.url or "")
+
+
+def _row(hub: Hub, charge_id: str) -> Charge:
+    with hub.read() as session:
+        return session.get_one(Charge, charge_id)
+
+
+def _asked(
+    hub: Hub, charge_id: str, params: Mapping[str, str] | None = None
+) -> Answer | None:
+    """Ask, or wait until somebody else, who is asking, is through."""
+    wait = _Patience()
+    while True:
+        with hub.read() as session:
+            row = session.get(Charge, charge_id)
+        if row is None:
+            raise NotFoundError(f"There is no charge {charge_id}.")
+        if row.state != "open":
+            return None
+        answer = ask(hub, charge_id, params=params)
+        if answer is not None or wait.over:
+            return answer
+        time.sleep(_LOOK_EVERY)
+
+
+def _standing(hub: Hub, charge_id: str, answer: Answer | None) -> Standing:
+    """After the payer's return an open charge that could not be asked about, or
+    that somebody else is asking about, is confirming."""
+    with hub.read() as session:
+        found = standing(session, charge_id)
+    unknown = answer is None or answer.error is not None
+    if found.state == "open" and unknown:
+        return replace(found, state="confirming", url=None)
+    return found
