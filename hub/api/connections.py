@@ -10,11 +10,12 @@ from hub.api.blueprint import Resources
 from hub.api.deliveries import Delivery
 from hub.api.fields import Free, Paging, Text
 from hub.api.lists import cut, page_of, show, with_slugs
-from hub.core import connection_calls, connections, messages
+from hub.api.road import SyncRun
+from hub.core import connection_calls, connections, messages, sync
 from hub.core.configuration.live import LiveConnection, live
 from hub.core.configuration.settings import secret_names
 from hub.core.contexts import webhook_url
-from hub.core.queries.listing import DELIVERIES
+from hub.core.queries.listing import DELIVERIES, SYNC_RUNS
 from hub.sdk.events import Message
 
 blueprint = Resources(
@@ -153,6 +154,17 @@ def disable(slug: str) -> Any:
 def test(slug: str) -> Any:
     """Make the provider's cheapest call; `ok` says whether it answered."""
     return connection_calls.test(the_hub(), slug, actor=actor())
+
+
+@blueprint.route("/connections/<string:slug>/sync", methods=["POST"])
+@allowed(*ADMIN)
+@blueprint.response(202, SyncRun)
+def start_sync(slug: str) -> Any:
+    """Begin to read what is new at the provider; the answer is the run, whose state
+    `GET /sync-runs/{id}` tells."""
+    row, _ = sync.start(the_hub(), slug, actor=actor())
+    with the_hub().read() as session:
+        return show(session, SYNC_RUNS, row.id, with_slugs)
 
 
 @blueprint.route("/connections/<string:slug>/messages", methods=["POST"])

@@ -35,9 +35,39 @@ def run(
 
     Raises ConflictError if the connection can't sync, or is syncing already.
     """
-    connection = live(hub).by_slug(slug)
+    connection, row = _opened(hub, slug, actor)
+    return _read(hub, connection, row, dry_run)
+
+
+def start(
+    hub: Hub, slug: str, *, actor: str = audit.HUB
+) -> tuple[SyncRun, threading.Thread]:
+    """Begin a run that reads on by itself: returns it, and the thread it runs in.
+
+    Raises what `run` raises, before anything is read.
+    """
+    connection, row = _opened(hub, slug, actor)
+    thread = threading.Thread(
+        target=_read, args=(hub, connection, row, False), name=row.id, daemon=True
+    )
+    thread.start()
+    return row, thread
+
+
+def can_sync(hub: Hub, connection: LiveConnection) -> bool:
+    """True if there is anything to sync."""
+    return hub.plugins.has(connection.plugin, "sync")
+
+
+def _opened(hub: Hub, slug: str, actor: str) -> tuple[LiveConnection, SyncRun]:
+    known = live(hub)
+    known.refresh()
+    connection = known.by_slug(slug)
     _check(hub, connection)
-    row = _begin(hub, connection, actor)
+    return connection, _begin(hub, connection, actor)
+
+
+def _read(hub: Hub, connection: LiveConnection, row: SyncRun, dry_run: bool) -> SyncRun:
     try:
         with contexts.opened(hub, connection) as ctx:
             pages = hub.plugins.call(
@@ -54,9 +84,7 @@ def run_all(hub: Hub) -> list[threading.Thread]:
     """Sync every connection in use whose plugin can, each in a thread of its own: a
     slow provider must hold up neither another nor the scheduler."""
     able = [
-        each.slug
-        for each in live(hub).all()
-        if each.working and hub.plugins.has(each.plugin, "sync")
+        each.slug for each in live(hub).all() if each.working and can_sync(hub, each)
     ]
     threads = [
         threading.Thread(target=_run_quietly, args=(hub, slug), daemon=True)
@@ -74,7 +102,7 @@ def _run_quietly(hub: Hub, slug: str) -> None:
 
 
 def _check(hub: Hub, connection: LiveConnection) -> None:
-    if not hub.plugins.has(connection.plugin, "sync"):
+    if not can_sync(hub, connection):
         raise ConflictError(f"{connection.title} has nothing to sync.")
     if not connection.working:
         raise ConflictError(

@@ -163,6 +163,18 @@ def test_a_run_that_was_taken_over_keeps_nothing_more(hub: Hub, bank: Bank) -> N
     assert ["PAY-1"] == payments(hub)
 
 
+def test_a_run_is_started_and_reads_on_by_itself(hub: Hub, bank: Bank) -> None:
+    bank.pages = [page(1, "a")]
+
+    row, thread = sync.start(hub, "bank")
+    thread.join()
+
+    assert "running" == row.state
+    with hub.read() as session:
+        assert "done" == session.get_one(SyncRun, row.id).state
+    assert ["PAY-1"] == payments(hub)
+
+
 def test_the_scheduler_syncs_what_can(hub: Hub, bank: Bank) -> None:
     bank.pages = [page(1, "a")]
 
