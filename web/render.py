@@ -25,9 +25,29 @@ _MENU: Final = (
         "",
         (
             ("Invoices", "invoices.index", "invoices", "invoice"),
-            ("Payments", "payments.index", "payments", "payment"),
-            ("Companies", "companies.index", "companies", "company"),
             ("Quotes", "quotes.index", "quotes", "quote"),
+            ("Credit notes", "credit_notes.index", "credit_notes", "credit"),
+            ("Companies", "companies.index", "companies", "company"),
+            ("Products", "catalogue.products", "product", "product"),
+        ),
+    ),
+    (
+        "Money",
+        "",
+        (
+            ("Payments", "payments.index", "payments", "payment"),
+            ("Payouts", "money.payouts", "payout", "payout"),
+            ("Disputes", "money.disputes", "dispute", "dispute"),
+            ("Mandates", "money.mandates", "mandate", "mandate"),
+        ),
+    ),
+    (
+        "Work",
+        "",
+        (
+            ("Tickets", "catalogue.tickets", "ticket", "ticket"),
+            ("Time", "catalogue.time_entries", "time", "time"),
+            ("Devices", "catalogue.devices", "device", "device"),
         ),
     ),
     (
@@ -50,6 +70,13 @@ _MENU: Final = (
         ),
     ),
 )
+# Blueprints of several areas: there the view's name says which.
+_SHARED: Final = frozenset(("trail", "people", "catalogue", "money", "bulk"))
+_WITHIN: Final = {
+    "connections": "settings",
+    "syncs": "settings",
+    "contacts": "companies",
+}
 
 
 def register(app: Flask) -> None:
@@ -64,6 +91,8 @@ def register(app: Flask) -> None:
         "hook": words.hook_word,
         "pretty": pretty,
         "plain": plain,
+        "who": who,
+        "worked": worked,
     }
     app.jinja_env.filters.update(filters)
     app.context_processor(_frame)
@@ -109,6 +138,18 @@ def plain(data: bytes | None) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
 
 
+def who(actor: str) -> str:
+    """Who did it: a person by e-mail, a program by its name."""
+    kind, _, name = actor.partition(":")
+    return name if kind == "user" else actor.replace(":", " ")
+
+
+def worked(minutes: int) -> str:
+    """`1 h 30 min`."""
+    hours, rest = divmod(minutes, 60)
+    return " ".join(f"{n} {unit}" for n, unit in ((hours, "h"), (rest, "min")) if n)
+
+
 def _frame() -> dict[str, Any]:
     base: dict[str, Any] = {"today": today}
     if g.get("without_frame") or not current_user.is_authenticated:
@@ -146,6 +187,6 @@ def _menu(role: str) -> list[tuple[str, list[tuple[str, str, str, bool]]]]:
 
 def _inside(endpoint: str, mark: str) -> bool:
     blueprint, _, view = endpoint.partition(".")
-    if blueprint in ("trail", "people"):
+    if blueprint in _SHARED:
         return view.startswith(mark)
-    return mark == ("settings" if blueprint == "connections" else blueprint)
+    return mark == _WITHIN.get(blueprint, blueprint)

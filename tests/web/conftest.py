@@ -9,18 +9,34 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from hub.app import create_app
 from hub.core import process
 from hub.core.accept import keep
-from hub.core.ledger import companies, invoices, quotes
+from hub.core.ledger import catalogue, companies, credit_notes, invoices, quotes
+from hub.core.ledger.credit_notes import NewCreditNote
 from hub.core.ledger.invoices import NewInvoice
 from hub.core.ledger.quotes import NewQuote
-from hub.core.models import ApiCall, Attempt, Delivery, Event, new_id
+from hub.core.models import (
+    ApiCall,
+    Attempt,
+    Delivery,
+    Device,
+    Event,
+    Mandate,
+    Movement,
+    Payout,
+    Product,
+    Ticket,
+    TimeEntry,
+    new_id,
+)
 from hub.core.people import accounts
 from hub.core.webhooks.inserts import Row
 from hub.sdk.clock import now
+from hub.sdk.money import Money
 from tests.parts.bank import Bank, body_of, event
 
 PASSWORD = "correct horse battery staple"
@@ -97,6 +113,10 @@ class Things:
     delivery: str
     dead: str
     call: str
+    contact: str
+    credit_note: str
+    product: str
+    payout: str
 
 
 @pytest.fixture
@@ -140,6 +160,87 @@ def things(bank: Bank) -> Things:
         ),
     )
     return _more(bank, company.id, invoice.id, draft.id, quote.id, webhook, failed.id)
+
+
+def _traps(session: Session, company: str, connection: str) -> dict[str, str]:
+    """One of each of what the pages beside invoices show."""
+    contact = companies.add_contact(session, company, {"name": CANARY})
+    companies.set_consent(
+        session, contact.id, {"channel": "sms", "given": True, "how": CANARY}
+    )
+    credit = NewCreditNote(company_id=company, amount=Money(100, "EUR"), reason=CANARY)
+    note = credit_notes.create(session, credit)
+    product = catalogue.create(
+        session,
+        Product,
+        {
+            "code": CANARY,
+            "name": CANARY,
+            "description": CANARY,
+            "unit_price": "5",
+            "currency": "EUR",
+        },
+    )
+    at: dict[str, Any] = {
+        "provider": "bank",
+        "connection_id": connection,
+        "as_of": now(),
+    }
+    told = {
+        "kind": CANARY,
+        "amount": CANARY,
+        "currency": "EUR",
+        "payment": CANARY,
+    }
+    payout = Payout(
+        id=new_id("pot"),
+        reference=CANARY,
+        amount_minor=900,
+        currency="EUR",
+        state=CANARY,
+        url="javascript:alert(1)",
+        lines=[told],
+        **at,
+    )
+    dispute = Movement(
+        kind="dispute",
+        reference=CANARY,
+        payment_reference="?",
+        amount_minor=100,
+        currency="EUR",
+        state="open",
+        since=now(),
+        reason=CANARY,
+        url="javascript:alert(1)",
+        **at,
+    )
+    mandate = Mandate(
+        company_id=company,
+        reference=CANARY,
+        scheme=CANARY,
+        reason=CANARY,
+        state="active",
+        url="javascript:alert(1)",
+        **at,
+    )
+    ticket = Ticket(company_id=company, title=CANARY, number=CANARY, priority=CANARY)
+    device = Device(company_id=company, name=CANARY, kind=CANARY, serial_number=CANARY)
+    worked = TimeEntry(
+        company_id=company,
+        person=CANARY,
+        description=CANARY,
+        started_at=now(),
+        minutes=90,
+        currency="EUR",
+    )
+    session.add_all([payout, dispute, mandate, ticket, device, worked])
+    session.flush()
+    return {
+        "contact": contact.id,
+        "credit_note": note.id,
+        "product": product.id,
+        "payout": payout.id,
+    }
 
 
 def _more(
@@ -208,6 +309,7 @@ def _more(
             created_at=now(),
         )
         session.add(call)
+        traps = _traps(session, company, bank.connection.id)
     other = next(id for id in kept if id != failed)
     return Things(
         company=company,
@@ -222,4 +324,5 @@ def _more(
         delivery=delivery.id,
         dead=dead.id,
         call=call.id,
+        **traps,
     )

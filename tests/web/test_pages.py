@@ -18,6 +18,12 @@ STAFF = (
     *("/payments", "/payments/{payment}", "/payments/{unmatched}"),
     *("/companies", "/companies/new", "/companies/{company}"),
     *("/companies/{company}/edit", "/quotes", "/quotes/{quote}"),
+    *("/companies/{company}/contacts/new", "/contacts/{contact}"),
+    *("/contacts/{contact}/remove", "/credit-notes", "/credit-notes/{credit_note}"),
+    *("/credit-notes/new", "/credit-notes/new?invoice={invoice}"),
+    *("/products", "/products/new", "/products/{product}"),
+    *("/tickets", "/time-entries", "/devices"),
+    *("/payouts", "/payouts/{payout}", "/disputes", "/mandates"),
 )
 ADMINS = (
     *("/settings", "/settings/connections/new?plugin=bank", "/settings/users"),
@@ -25,7 +31,9 @@ ADMINS = (
     *("/settings/tokens", "/webhooks", "/inbound-webhooks/{webhook}"),
     *("/inbound-webhooks/{failed_webhook}", "/events", "/events/{event}"),
     *("/deliveries", "/deliveries/{delivery}", "/deliveries/{dead}"),
-    *("/api-calls", "/api-calls/{call}"),
+    *("/api-calls", "/api-calls/{call}", "/settings/connections/bank/sync"),
+    *("/deliveries/bulk/retry", "/deliveries/bulk/replay?state=dead"),
+    *("/deliveries/bulk/replay", "/inbound-webhooks/bulk/replay"),
 )
 ACTIONS = (
     *("/logout", "/notifications/read-all", "/invoices/new", "/companies/new"),
@@ -33,7 +41,12 @@ ACTIONS = (
     *("/settings/connections/bank", "/settings/connections/bank/remove"),
     *("/settings/connections/bank/disable", "/invoices/{invoice}/void"),
     *("/payments/{unmatched}/assign", "/deliveries/{dead}/retry", "/try/pay"),
-    *("/inbound-webhooks/{webhook}/replay",),
+    *("/inbound-webhooks/{webhook}/replay", "/settings/connections/bank/sync"),
+    *("/companies/{company}/contacts/new", "/contacts/{contact}"),
+    *("/contacts/{contact}/consent", "/contacts/{contact}/remove"),
+    *("/credit-notes/new", "/credit-notes/{credit_note}/allocate"),
+    *("/credit-notes/{credit_note}/void", "/products/new", "/products/{product}"),
+    *("/deliveries/bulk/retry", "/inbound-webhooks/bulk/replay"),
 )
 # One database will do where only the page is looked at.
 once = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -98,7 +111,12 @@ def test_nothing_on_any_page_is_a_script(admin: Browser, things: Things) -> None
 @once
 def test_the_traps_are_really_on_the_pages(admin: Browser, things: Things) -> None:
     escaped = "&lt;script&gt;"
-    for url in ("/invoices/{invoice}", "/deliveries/{dead}", "/api-calls/{call}"):
+    for url in (
+        *("/invoices/{invoice}", "/deliveries/{dead}", "/api-calls/{call}"),
+        *("/companies/{company}", "/contacts/{contact}", "/disputes", "/mandates"),
+        *("/credit-notes/{credit_note}", "/products", "/products/{product}"),
+        *("/payouts", "/payouts/{payout}", "/tickets", "/time-entries", "/devices"),
+    ):
         assert escaped in admin.get(url.format(**asdict(things))).text, url
 
 
@@ -141,7 +159,12 @@ def test_pages_hold_nothing_inline(admin: Browser, things: Things) -> None:
 
 @once
 def test_unknown_things_are_said_to_be_unknown(admin: Browser) -> None:
-    for url in ("/invoices/nope", "/events/99", "/settings/connections/nope"):
+    for url in (
+        *("/invoices/nope", "/events/99", "/settings/connections/nope"),
+        *("/contacts/nope", "/contacts/nope/remove", "/companies/nope/contacts/new"),
+        *("/credit-notes/nope", "/credit-notes/new?invoice=nope", "/products/nope"),
+        *("/payouts/nope", "/settings/connections/nope/sync"),
+    ):
         answer = admin.get(url)
         assert 404 == answer.status_code
         assert "There is no" in answer.text
@@ -164,7 +187,11 @@ def test_filters_narrow_lists_and_stay_in_links(admin: Browser, things: Things) 
 @once
 def test_empty_lists_say_what_to_do_next(browse: Browse) -> None:
     admin = browse("admin")
-    for url in ("/invoices", "/payments", "/companies", "/quotes", "/deliveries"):
+    for url in (
+        *("/invoices", "/payments", "/companies", "/quotes", "/deliveries"),
+        *("/credit-notes", "/products", "/tickets", "/time-entries", "/devices"),
+        *("/payouts", "/disputes", "/mandates", "/webhooks"),
+    ):
         assert 'class="empty"' in admin.get(url).text, url
 
 

@@ -7,15 +7,21 @@ def register(app: Flask) -> None:
     """Add all pages."""
     from web.pages import (
         bell,
+        bulk,
+        catalogue,
         companies,
         connections,
+        contacts,
+        credit_notes,
         dashboard,
         entry,
         invoices,
+        money,
         payments,
         people,
         quotes,
         settings,
+        syncs,
         trail,
         tryit,
     )
@@ -23,5 +29,6 @@ def register(app: Flask) -> None:
     for module in (
         *(bell, companies, connections, dashboard, entry, invoices, payments),
         *(people, quotes, settings, trail, tryit),
+        *(bulk, catalogue, contacts, credit_notes, money, syncs),
     ):
         app.register_blueprint(module.pages)

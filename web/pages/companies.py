@@ -6,9 +6,9 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from hub.core.ledger import companies
-from hub.core.queries import details, listing
+from hub.core.queries import clients, listing
 from hub.sdk.errors import UserError
-from web import forms
+from web import consents, forms
 from web.area import area
 from web.hub import the_hub
 from web.lists import shown
@@ -17,6 +17,7 @@ from web.session import person
 pages = area("companies")
 _FIELDS = ("name", "currency", "country", "time_zone", "email", "phone")
 _NEEDED = ("name", "currency")
+_FLAGS = ("sms_notifications_enabled", "autobill")
 
 
 @pages.get("/companies")
@@ -32,12 +33,11 @@ def single(id: str) -> str:
     """One company: who they are, what they owe."""
     with the_hub().read() as session:
         row = listing.one(session, listing.COMPANIES, id)
-        invoices, quotes = details.of_company(session, id)
         return render_template(
             "ledger/company.html",
             row=row,
-            invoices=invoices,
-            quotes=quotes,
+            detail=clients.of_company(session, row),
+            consent=consents.newest,
             refs=listing.references(session, "company", [id])[id],
         )
 
@@ -65,7 +65,7 @@ def edit(id: str) -> str:
     """The form with what is known."""
     with the_hub().read() as session:
         row = listing.one(session, listing.COMPANIES, id)
-    return _form({name: getattr(row, name) or "" for name in _FIELDS}, row)
+    return _form({name: getattr(row, name) or "" for name in (*_FIELDS, *_FLAGS)}, row)
 
 
 @pages.post("/companies/<id>/edit")
@@ -83,10 +83,11 @@ def change(id: str) -> Response | tuple[str, int]:
 
 
 def _values() -> dict[str, Any]:
-    return {
+    texts = {
         name: (forms.text(request.form, name) or ("" if name in _NEEDED else None))
         for name in _FIELDS
     }
+    return texts | {name: name in request.form for name in _FLAGS}
 
 
 def _form(given: Any, row: Any, problem: UserError | None = None) -> str:

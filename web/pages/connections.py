@@ -6,7 +6,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from hub.core import connection_calls, connections
+from hub.core import connection_calls, connections, sync
 from hub.core.configuration.form import form
 from hub.core.configuration.live import LiveConnection, live
 from hub.core.contexts import webhook_url
@@ -16,6 +16,7 @@ from hub.sdk.errors import InvalidError, UserError
 from web import setting_values
 from web.area import area
 from web.hub import the_hub
+from web.pages import syncs
 from web.session import admins, person
 
 pages = area("connections")
@@ -60,6 +61,8 @@ def _page(slug: str, problem: UserError | None = None) -> str:
             takes_webhooks="verify_webhook" in plugin.hooks,
             registers="register_webhook" in plugin.hooks,
             tests="test_connection" in plugin.hooks,
+            can_sync=sync.can_sync(hub, connection),
+            syncs=syncs.recent(session, connection.id),
             webhook_url=webhook_url(hub, slug),
             names={connection.id: slug},
             problem=problem,

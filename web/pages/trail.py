@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from hub.core.deliveries import retry as retries
 from hub.core.queries import listing, overview, trail
 from hub.core.webhooks import replay as replays
+from hub.hookspecs import EVENT_HOOKS
 from web.area import area
 from web.hub import the_hub
 from web.lists import shown
@@ -140,4 +141,5 @@ def _list(template: str, wanted: listing.Listing, states: tuple[str, ...]) -> st
             page=shown(session, wanted),
             names=overview.connection_names(session),
             states=states,
+            hooks=sorted(EVENT_HOOKS),
         )

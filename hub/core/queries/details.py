@@ -15,7 +15,7 @@ from hub.core.models import (
     FactRow,
     Invoice,
     Payment,
-    Quote,
+    Payout,
 )
 from hub.core.queries import trail
 
@@ -106,23 +106,15 @@ def candidates(session: Session, payment: Payment) -> Sequence[Invoice]:
     return sorted(found, key=misfit)
 
 
-def of_company(
-    session: Session, company_id: str
-) -> tuple[Sequence[Invoice], Sequence[Quote]]:
-    """A company's newest invoices and quotes."""
-    invoices = session.scalars(
-        select(Invoice)
-        .where(Invoice.company_id == company_id)
-        .order_by(Invoice.created_at.desc())
-        .limit(_MOST)
-    ).all()
-    quotes = session.scalars(
-        select(Quote)
-        .where(Quote.company_id == company_id)
-        .order_by(Quote.created_at.desc())
-        .limit(_MOST)
-    ).all()
-    return invoices, quotes
+def of_payout(session: Session, payout: Payout) -> dict[str, str]:
+    """The ids of the payments that a payout's lines name, by their reference."""
+    told = {str(line.get("payment") or "") for line in payout.lines} - {""}
+    found = session.execute(
+        select(Payment.reference, Payment.id).where(
+            Payment.provider == payout.provider, Payment.reference.in_(told)
+        )
+    )
+    return {reference: id for reference, id in found}
 
 
 def company_names(session: Session) -> dict[str, str]:
