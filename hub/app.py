@@ -10,6 +10,7 @@ import web
 from hub import api, boot, log, settings
 from hub.api import health, webhooks
 from hub.boot import Hub
+from hub.core.vitals import presence
 
 MAX_BODY: Final = 1024 * 1024
 
@@ -25,7 +26,9 @@ def wsgi() -> Flask:
     # The first webhook shouldn't wait for this import.
     import rq  # noqa: F401
 
-    app = create_app(boot.start(given))
+    hub = boot.start(given)
+    app = create_app(hub)
+    presence.keep_beating(hub, "web")
     web.stop_on_sigterm(app)
     return app
 

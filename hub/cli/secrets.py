@@ -30,7 +30,8 @@ def rotate(as_json: bool) -> None:
     """Encrypt all stored secrets anew with the first of HUB_ENCRYPTION_KEYS.
 
     Put the new key first and keep the old ones behind it, restart all processes,
-    run this, then take the old keys away. Broken off, it goes on when run again.
+    run this, then take the old keys away. It refuses while a process runs that
+    doesn't know the new key. Broken off, it goes on when run again.
     """
     from hub.core import vault
 

@@ -12,16 +12,18 @@ from collections.abc import Sequence
 import structlog
 
 from hub.boot import Hub
-from hub.core.models import InboundWebhook
+from hub.core.configuration import quarantine
+from hub.core.configuration.quarantine import MOST_LOST
+from hub.core.models import Connection, InboundWebhook
 from hub.core.webhooks import claims as webhook_claims
-from hub.core.webhooks.claims import MOST_LOST, Settlement
+from hub.core.webhooks.claims import Settlement
 from hub.core.webhooks.lanes import Drain, Lanes, Stop
 
 _LOOK_EVERY = 0.1  # seconds, while lanes are running
 _GRACE = 2.0  # seconds lanes get when the process is to stop
 _CRASHED = (
     f"Processing it ended {MOST_LOST} times without a result: its plugin probably"
-    " crashes on it. Replay it once the plugin is mended."
+    " crashes on it. Replay it once the plugin is mended and enabled again."
 )
 
 _log = structlog.get_logger("hub.process")
@@ -81,6 +83,8 @@ def _start(hub: Hub, lanes: Lanes, this: Drain) -> int:
             webhook_claims.settle(
                 session, row, Settlement(state="failed", error=_CRASHED)
             )
+            connection = session.get_one(Connection, row.connection_id)
+            quarantine.hold(session, connection)
     for row in crashed:
         _log.error("webhook.crashed", webhook=row.id, connection=row.connection_id)
     this.count += len(crashed)

@@ -10,18 +10,17 @@ from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session, aliased
 
 from hub.boot import Hub, hub_of
-from hub.core.configuration import switches as plugin_switches
+from hub.core.configuration import quarantine
+from hub.core.configuration.quarantine import MOST_LOST
 from hub.core.deliveries import outcomes, pauses, readiness
 from hub.core.deliveries.outcomes import Outcome, Try
 from hub.core.deliveries.sending import is_marked
 from hub.core.deliveries.unfinished import is_due, is_sending
 from hub.core.models import Attempt, Connection, Delivery
-from hub.core.notify import notify_staff
 from hub.core.webhooks import claims as webhook_claims
 from hub.sdk import clock
 from hub.sdk.provider import Provider
 
-MOST_LOST = 3  # leases lost by one delivery; then its plugin is held (ROAD 26)
 _BATCH = 500
 _log = structlog.get_logger("hub.sweep")
 
@@ -125,7 +124,7 @@ def _lose(
         state=delivery.state,
     )
     if delivery.lost_leases >= MOST_LOST:
-        _quarantine(session, connection)
+        quarantine.hold(session, connection)
 
 
 def _provider(session: Session, plugin: str) -> Provider | None:
@@ -173,26 +172,6 @@ _CRASHED = (
     f"Sending it ended {MOST_LOST} times without a result: its plugin probably crashes"
     " on it. Retry it once the plugin is mended and enabled again."
 )
-
-
-def _quarantine(session: Session, connection: Connection) -> None:
-    plugin = connection.plugin
-    reason = f"It ended the process that called it {MOST_LOST} times."
-    if not plugin_switches.quarantine(session, plugin, reason):
-        return
-    provider = _provider(session, plugin)
-    title = provider.title if provider else plugin
-    moment = clock.now()
-    notify_staff(
-        session,
-        "plugin.quarantined",
-        {"plugin": plugin, "connection": connection.slug, "reason": reason},
-        title=f"{title} was stopped",
-        body=f"{reason} Its connections are held until you enable it again.",
-        url=hub_of(session).url("/settings"),
-        key=f"quarantine:{plugin}:{clock.iso(moment)}",
-        roles=("admin",),
-    )
 
 
 def _note_pauses(hub: Hub) -> None:

@@ -4,6 +4,7 @@ Fernet has no associated data, so a ciphertext copied to another row would open
 there; the row's identity therefore stands inside the plaintext.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,9 @@ from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from hub.boot import Hub
-from hub.core.models import Connection, ConnectionState
+from hub.core.models import Connection, ConnectionState, Worker
+from hub.core.models.duty import ALIVE
+from hub.sdk.clock import now
 from hub.sdk.errors import SettingsError
 
 _BATCH = 100  # rows per transaction: nobody waits for a rotation (ROAD 34)
@@ -59,6 +62,11 @@ def of_state(connection_id: str, key: str) -> str:
     return f"state {key} of connection {connection_id}"
 
 
+def marks(hub: Hub) -> str:
+    """Marks by which the keys of this process are known to others, not the keys."""
+    return ",".join(map(_mark, hub.keys))
+
+
 @dataclass
 class Rotation:
     """What a rotation did; `unreadable` names rows that no key opens."""
@@ -70,7 +78,9 @@ class Rotation:
 
 def rotate(hub: Hub) -> Rotation:
     """Seal everything anew with the first key. Broken off, it is run again and
-    goes on: rows under the first key are left as they are."""
+    goes on: rows under the first key are left as they are. SettingsError while a
+    process runs that couldn't open what is sealed with it."""
+    _require_everywhere(hub)
     done = Rotation()
     for sealed in _SEALED:
         mark: tuple[str, ...] | None = ()
@@ -102,6 +112,26 @@ _SEALED = (
         (ConnectionState.connection_id, ConnectionState.key),
     ),
 )
+
+
+def _require_everywhere(hub: Hub) -> None:
+    newest = _mark(hub.keys[0])
+    with hub.read() as session:
+        alive = session.scalars(
+            select(Worker).where(Worker.seen_at > now() - ALIVE).order_by(Worker.id)
+        )
+        without = [row.id for row in alive if newest not in row.key_marks.split(",")]
+    if without:
+        raise SettingsError(
+            f"The first of HUB_ENCRYPTION_KEYS is not known to {', '.join(without)}:"
+            " start all processes of the hub again with the same keys, then run this"
+            f" again (one that was killed counts for {ALIVE.seconds} seconds more)."
+        )
+
+
+def _mark(key: str) -> str:
+    # A key is 32 random bytes: nobody finds it by its hash.
+    return hashlib.blake2b(key.encode(), digest_size=8, person=b"hub.key").hexdigest()
 
 
 def _rotate_batch(

@@ -16,15 +16,18 @@ from sqlalchemy.event import listens_for
 from sqlalchemy.orm import Session
 
 from hub.core import connections, process, record, sweep
+from hub.core.configuration import switches
 from hub.core.configuration.live import live
 from hub.core.models import (
     Connection,
     Event,
     FactRow,
     InboundWebhook,
+    Notification,
     Outage,
     Payment,
     PluginSwitch,
+    User,
 )
 from hub.core.webhooks import claims as webhook_claims
 from hub.core.webhooks import noting
@@ -46,7 +49,7 @@ from hub.sdk.webhooks import InboundWebhook as Webhook
 from hub.sdk.webhooks import Result, Unheard
 from tests.parts.bank import SECRET, Bank, body_of, event, heard
 from tests.parts.hub import connect
-from tests.parts.ledger import NUMBER, add_invoice
+from tests.parts.ledger import NUMBER, add_invoice, add_user
 
 
 @pytest.fixture(autouse=True)
@@ -535,6 +538,73 @@ def test_three_lost_leases_fail_the_webhook(bank: Bank) -> None:
     assert "failed" == only(bank).state
     assert "crashes" in only(bank).error
     assert [] == bank.plugin.handled
+
+
+def test_webhook_that_crashes_holds_its_plugin_and_admins_are_told(bank: Bank) -> None:
+    """ROAD 26: as for deliveries. Once it is enabled again the others go on."""
+    admin = add_user(bank.hub)
+    keep(bank, "1")
+    with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as travelled:
+        for _ in range(3):
+            assert 1 == len(claimed(bank))
+            travelled.shift(LEASE + timedelta(seconds=1))
+        assert 1 == drained(bank)
+        keep(bank, "2")
+
+        assert 0 == drained(bank)
+        assert [("plugin.quarantined", "/settings")] == notices(bank, admin)
+        with bank.hub.write() as session:
+            assert session.get_one(PluginSwitch, "bank").quarantined_at
+            switches.enable(session, "bank")
+        assert 1 == drained(bank)
+
+    assert ["failed", "processed"] == sorted(row.state for row in bank.kept())
+
+
+def test_admins_hear_once_that_webhooks_fail(bank: Bank) -> None:
+    """One notification for a burst, which leads to the list of that connection."""
+    admin, billing = add_user(bank.hub), add_user(bank.hub, "billing")
+    error = PayloadError("It has no amount.")
+    bank.plugin.results = lambda webhook, ctx: [
+        Unheard(event_id="a", event_type="money.in", error=error)
+    ]
+    with time_machine.travel("2030-01-01T10:00:00Z", tick=False) as travelled:
+        for round in range(3):
+            keep(bank, *(f"{round}-{number}" for number in range(5)))
+            assert 5 == drained(bank)
+
+        listed = "/webhooks?state=failed&connection=bank"
+        assert [("webhooks.failing", listed)] == notices(bank, admin)
+        assert [] == notices(bank, billing)
+
+        travelled.shift(timedelta(days=1))
+        keep(bank, "later")
+        assert 1 == drained(bank)
+        assert 2 == len(notices(bank, admin))
+
+
+def test_a_webhook_that_is_tried_again_is_no_news(bank: Bank) -> None:
+    admin = add_user(bank.hub)
+    error = UnavailableError("It is away.")
+    bank.plugin.results = lambda webhook, ctx: [
+        Unheard(event_id="a", event_type="money.in", error=error)
+    ]
+    keep(bank, "1")
+    drained(bank)
+
+    assert "received" == only(bank).state
+    assert [] == notices(bank, admin)
+
+
+def notices(bank: Bank, user: User) -> list[tuple[str, str]]:
+    with bank.hub.read() as session:
+        rows = session.scalars(
+            select(Notification)
+            .where(Notification.user_id == user.id)
+            .order_by(Notification.id)
+        ).all()
+    start = bank.hub.settings.base_url
+    return [(row.type, row.url.removeprefix(start)) for row in rows]
 
 
 def test_lost_claim_writes_nothing(bank: Bank) -> None:

@@ -1,14 +1,19 @@
 """Secrets at rest."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
 from hub.boot import Hub
 from hub.core import connections, contexts, vault
 from hub.core.configuration.live import live
-from hub.core.models import Connection, ConnectionState
+from hub.core.models import Connection, ConnectionState, Worker
+from hub.core.models.duty import ALIVE
+from hub.core.vitals import presence
+from hub.sdk import clock
 from hub.sdk.errors import SettingsError
 from tests.core.plugin import CANARY, with_shop
 
@@ -107,3 +112,40 @@ def test_rotation_walks_in_small_transactions(
             connections.add(session, "shop", f"s-{number}", {"api_key": CANARY})
 
     assert 5 == vault.rotate(with_keys(shop, NEW, OLD)).sealed_anew
+
+
+def test_rotation_waits_until_all_processes_know_the_new_key(shop: Hub) -> None:
+    """None may read what it can't open: the rotation names who is behind."""
+    row, _ = stored(shop)
+    presence.beat(shop, "deliver-old", "deliver")
+    both = with_keys(shop, NEW, OLD)
+    presence.beat(both, "web-new", "web")
+
+    with pytest.raises(SettingsError, match=r"not known to deliver-old: start") as no:
+        vault.rotate(both)
+    assert "web-new" not in str(no.value)
+    with shop.read() as session:
+        kept = session.get_one(Connection, row.id).secrets
+        marks = session.scalars(select(Worker.key_marks)).all()
+    assert kept == row.secrets
+    assert not any(key in "".join(marks) for key in (OLD, NEW))
+
+    presence.leave(shop, "deliver-old")
+    assert 2 == vault.rotate(both).sealed_anew
+
+
+def test_rotation_does_not_wait_for_the_dead(shop: Hub) -> None:
+    stored(shop)
+    presence.beat(shop, "deliver-old", "deliver")
+
+    with time_machine.travel(clock.now() + ALIVE + timedelta(seconds=1)):
+        assert 2 == vault.rotate(with_keys(shop, NEW, OLD)).sealed_anew
+
+
+def test_a_process_says_with_its_first_beat_which_keys_it_has(shop: Hub) -> None:
+    presence.beat(shop, "web-1", "web")
+    presence.beat(with_keys(shop, NEW, OLD), "web-2", "web")
+
+    with shop.read() as session:
+        first, second = session.scalars(select(Worker).order_by(Worker.id))
+    assert first.key_marks == second.key_marks.split(",")[1]

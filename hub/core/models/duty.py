@@ -33,3 +33,5 @@ class Worker(Base):
     kind: Mapped[str]  # process, deliver, scheduler, web
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    # Marks of the encryption keys it has, not the keys.
+    key_marks: Mapped[str] = mapped_column(default="")

@@ -26,7 +26,6 @@ from hub.core.models import Connection, InboundWebhook, PluginSwitch, new_id
 from hub.sdk.clock import now
 
 LEASE = timedelta(seconds=120)  # a lane's time and the longest call, plus 60 s
-MOST_LOST = 3  # leases lost without a result; then something crashes on this row
 BATCH = 50
 # As a literal: with a bound value SQLite can't use the partial index.
 _RECEIVED: ColumnElement[str] = literal_column("'received'")

@@ -20,6 +20,7 @@ from hub.boot import Hub, hub_of
 from hub.core.models import Connection, FactRow
 from hub.core.record import record_all, withdraw
 from hub.core.webhooks import claims as webhook_claims
+from hub.core.webhooks import failing
 from hub.core.webhooks.claims import LostClaimError, Settlement
 from hub.core.webhooks.hearing import HOOK, Hearing, judge
 from hub.sdk.errors import HubError, UnreadyError
@@ -126,15 +127,22 @@ def _one_by_one(hub: Hub, hearing: Hearing) -> Hearing:
 
 def _write(session: Session, hearing: Hearing) -> None:
     # The fence first: if the claim is lost, nothing of ours is written.
-    webhook_claims.settle(session, hearing.row, judge(hearing))
+    _settle(session, hearing)
     for heard in hearing.heard:
         _book(session, hearing, heard)
     _take_back(session, hearing)
 
 
 def _end(session: Session, hearing: Hearing) -> None:
-    webhook_claims.settle(session, hearing.row, judge(hearing))
+    _settle(session, hearing)
     _take_back(session, hearing)
+
+
+def _settle(session: Session, hearing: Hearing) -> None:
+    end = judge(hearing)
+    webhook_claims.settle(session, hearing.row, end)
+    if end.state == "failed":
+        failing.tell(session, hearing.row.connection_id, end.error)
 
 
 def _take_back(session: Session, hearing: Hearing) -> None:
