@@ -12,7 +12,7 @@ _KEPT_FOR = 3600
 
 def register(app: Flask) -> None:
     """Add pages, sign-in and the live feed to the application."""
-    from web import errors, feed, pages, render, security, session
+    from web import errors, feed, pages, portal, render, security, session
 
     app.jinja_loader = FileSystemLoader(_HERE / "templates")
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -22,6 +22,7 @@ def register(app: Flask) -> None:
     render.register(app)
     feed.register(app)
     pages.register(app)
+    portal.register(app)
     errors.register(app)
 
 

@@ -60,11 +60,13 @@ def register(app: Flask) -> None:
     app.register_error_handler(404, not_here)
     for name, blueprint in app.blueprints.items():
         if blueprint.import_name.startswith("web."):
-            # A blueprint takes no handlers any more once it is registered.
-            app.error_handler_spec[name][None] |= {
+            # A blueprint takes no handlers any more once it is registered; the ones
+            # it has are its own.
+            app.error_handler_spec[name][None] = {
                 HubError: of_hub_error,
                 CSRFError: of_old_form,
                 HTTPException: of_http_error,
+                **app.error_handler_spec[name][None],
             }
 
 
