@@ -13,13 +13,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core import calls, references, vault
+from hub.core import buckets, calls, references, vault
+from hub.core.buckets import Buckets, Meter
 from hub.core.configuration.live import LiveConnection
 from hub.core.models import ConnectionState
 from hub.sdk import clock
 from hub.sdk.context import Context
 from hub.sdk.errors import ConflictError, PluginError, SettingsError
-from hub.sdk.http import ApiClient, CallRecord
+from hub.sdk.http import ApiClient, Around, CallRecord
 
 LARGEST_STATE = 64 * 1024
 _Result = TypeVar("_Result")
@@ -32,26 +33,40 @@ def build(  # noqa: PLR0913 - everything a hook call is about, by name
     connection: LiveConnection,
     *,
     delivery: str | None = None,
-    generation: int = 0,
+    generations: Mapping[str, int] | None = None,
+    asked: dict[str, str] | None = None,
     webhook_id: str | None = None,
     record: Callable[[CallRecord], None] | None = None,
-    before_send: Callable[[bytes], None] | None = None,
+    around: Around = buckets.free,
+    paid: int = 0,
+    patience: float = 0.0,
 ) -> Context:
     """Make the context of one hook call; SettingsError if the connection can't be
     used. Whoever calls the hook flushes its API calls afterwards (`calls.flush`).
+
+    Every call counts against the connection's rate, except for the first `paid` ones;
+    for their turn all of them together wait `patience` seconds at the most.
     """
     if connection.error or connection.provider is None:
         raise SettingsError(connection.error or f"{connection.plugin} is broken.")
+    provider = connection.provider
+    meter = Meter(
+        hub.part(Buckets),
+        connection.id,
+        buckets.rate(provider.budget, connection.rate_limit),
+        paid,
+        patience,
+    )
     client = ApiClient(
         plugin=connection.plugin,
         connection=connection.slug,
-        title=connection.provider.title,
-        hosts=connection.provider.hosts,
+        title=provider.title,
+        hosts=provider.hosts,
         given=addresses(connection.settings),
         api_base_url=connection.api_base_url,
         redactor=connection.redactor,
         record=record or _recorder(hub, connection, delivery, webhook_id),
-        before_send=before_send or _nothing,
+        around=meter.around(around),
     )
     return Context(
         plugin=connection.plugin,
@@ -64,7 +79,8 @@ def build(  # noqa: PLR0913 - everything a hook call is about, by name
         hub_url=hub.settings.base_url,
         webhook_url=webhook_url(hub, connection.slug),
         delivery=delivery,
-        generation=generation,
+        generations=generations or {},
+        asked={} if asked is None else asked,
     )
 
 
@@ -208,7 +224,3 @@ def addresses(settings: Mapping[str, Any]) -> tuple[str, ...]:
         for value in settings.values()
         if isinstance(value, str) and value.startswith(("http://", "https://"))
     )
-
-
-def _nothing(body: bytes) -> None:
-    pass

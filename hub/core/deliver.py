@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from hub.boot import Hub
+from hub.core.buckets import Buckets
 from hub.core.deliveries import claims, readiness
-from hub.core.deliveries.budgets import Buckets
 from hub.core.deliveries.claims import NOTHING, Claimed, Take
 from hub.core.deliveries.pool import Pool
 from hub.core.deliveries.readiness import Ready

@@ -1,7 +1,7 @@
 """`ctx`: a plugin's view of one connection. Core fills it; plugins only use it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -42,8 +42,9 @@ class Context:
     `settings` holds the stored values with defaults and environment applied,
     secrets in the clear: never log it (its repr is masked). `hub_url` is the hub's
     public address, `webhook_url` this connection's. `idempotency_key(step)` is
-    stable over retries of the same delivery step and changes only after a definite
-    failure; outside deliveries it raises PluginError.
+    stable over retries of the same delivery step and changes only after that step was
+    refused; outside deliveries it raises PluginError. `generations` and `asked` are
+    core's: how often each step's key changed, and which keys the hook asked for.
     """
 
     plugin: str
@@ -56,7 +57,8 @@ class Context:
     hub_url: str
     webhook_url: str
     delivery: str | None = None
-    generation: int = 0
+    generations: Mapping[str, int] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Context {self.connection}>"
@@ -73,5 +75,7 @@ class Context:
 
         if self.delivery is None:
             raise PluginError("An idempotency key exists only inside a delivery.")
-        text = f"{self.delivery}\n{step}\n{self.generation}"
-        return hashlib.sha256(text.encode()).hexdigest()[:40]
+        text = f"{self.delivery}\n{step}\n{self.generations.get(step, 0)}"
+        key = hashlib.sha256(text.encode()).hexdigest()[:40]
+        self.asked[key] = step
+        return key

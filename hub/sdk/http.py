@@ -6,6 +6,7 @@ HTTP status → error is translated here (and in `replies`) and nowhere else.
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,12 +33,22 @@ from hub.sdk.replies import (
 )
 from hub.sdk.webhooks import Headers
 
-__all__ = ["ApiClient", "CallRecord", "Explain", "Reply", "is_loopback", "retry_after"]
+__all__ = [
+    "ApiClient",
+    "Around",
+    "CallRecord",
+    "Explain",
+    "Outgoing",
+    "Reply",
+    "is_loopback",
+    "retry_after",
+]
 
 TOTAL_SECONDS = 30.0
 MAX_BYTES = 5 * 1024 * 1024
 _PIECE = 64 * 1024
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+Around = Callable[[Outgoing], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +74,8 @@ class ApiClient:
     to the provider are pooled per process and connection.
 
     `hosts` are the provider's own, `given` the URLs an admin wrote into the settings.
-    Every call, failed or not, is handed to `record`; `before_send` gets the body of
-    a call that changes something before any byte may leave, and stops it by raising.
+    Every call, failed or not, is handed to `record`. `around` is entered with each
+    request before any byte may leave, stops it by raising, and sees how it ends.
     """
 
     def __init__(  # noqa: PLR0913 - core fills them by name in one place
@@ -78,7 +89,7 @@ class ApiClient:
         api_base_url: str = "",
         redactor: Redactor | None = None,
         record: Callable[[CallRecord], None] = lambda record: None,
-        before_send: Callable[[bytes], None] = lambda body: None,
+        around: Around = lambda request: nullcontext(),
         timeout: float = TOTAL_SECONDS,
         max_bytes: int = MAX_BYTES,
     ) -> None:
@@ -88,7 +99,7 @@ class ApiClient:
         self._addresses = Addresses(hosts, given, api_base_url)
         self._redactor = redactor or Redactor()
         self._record = record
-        self._before_send = before_send
+        self._around = around
         self._timeout = timeout
         self._max_bytes = max_bytes
 
@@ -161,13 +172,12 @@ class ApiClient:
             body,
             method.upper() in _READS if reads is None else reads,
         )
-        return self._recorded(request, excerpt, explain, timeout or self._timeout)
+        with self._around(request):
+            return self._recorded(request, excerpt, explain, timeout or self._timeout)
 
     def _recorded(
         self, request: Outgoing, excerpt: bool, explain: Explain | None, timeout: float
     ) -> Reply:
-        if not request.reads:
-            self._before_send(request.body or b"")
         started_at, started = clock.now(), time.monotonic()
         reply: Reply | None = None
         error: BaseException | None = None

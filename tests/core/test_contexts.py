@@ -40,7 +40,7 @@ def rows(hub: Hub) -> list[ApiCall]:
 
 
 def test_context_knows_its_connection(shop: Hub) -> None:
-    ctx = context(shop, delivery="dlv_1", generation=2)
+    ctx = context(shop, delivery="dlv_1", generations={"send": 2})
 
     assert ("shop", "shop", CANARY, "eu") == (
         ctx.plugin,

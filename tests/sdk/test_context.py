@@ -20,7 +20,7 @@ def test_idempotency_key_stays_over_retries_of_the_same_step() -> None:
     keys = {
         ctx.idempotency_key(),
         ctx.idempotency_key("capture"),
-        replace(ctx, generation=1).idempotency_key(),
+        replace(ctx, generations={"send": 1}).idempotency_key(),
         replace(ctx, delivery="del_2").idempotency_key(),
     }
 

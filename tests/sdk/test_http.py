@@ -4,6 +4,8 @@ import base64
 import logging
 import re
 import traceback
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,7 +24,7 @@ from hub.sdk.errors import (
     UnavailableError,
     UnexpectedResponseError,
 )
-from hub.sdk.http import ApiClient, CallRecord, Reply, retry_after
+from hub.sdk.http import ApiClient, CallRecord, Outgoing, Reply, retry_after
 from hub.sdk.redaction import HIDDEN, Redactor
 
 URL = "https://api.acme.example/v1/things"
@@ -43,12 +45,15 @@ class Calls:
             hosts=["api.acme.example"],
             redactor=Redactor([SECRET]),
             record=self.records.append,
-            before_send=self._sending,
+            around=self._sending,
             **options,
         )
 
-    def _sending(self, body: bytes) -> None:
-        self.sends.append(body)
+    @contextmanager
+    def _sending(self, request: Outgoing) -> Iterator[None]:
+        if not request.reads:
+            self.sends.append(request.body or b"")
+        yield
 
 
 @pytest.fixture
@@ -203,7 +208,7 @@ def test_call_that_may_not_be_sent_is_not_made(
 ) -> None:
     """ROAD 16: the claim was lost meanwhile."""
 
-    def refuse(body: bytes) -> None:
+    def refuse(request: Outgoing) -> AbstractContextManager[None]:
         raise LookupError("not ours any more")
 
     records: list[CallRecord] = []
@@ -212,7 +217,7 @@ def test_call_that_may_not_be_sent_is_not_made(
         connection="acme-1",
         hosts=["api.acme.example"],
         record=records.append,
-        before_send=refuse,
+        around=refuse,
     )
     with pytest.raises(LookupError):
         api.post(URL)

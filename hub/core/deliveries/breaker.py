@@ -19,6 +19,7 @@ from hub.jobs import ring_after
 from hub.sdk.clock import now
 
 OPENS_AT = 5  # failures in a row
+PATIENCE = timedelta(hours=1)  # with a provider that only asks us to come back later
 _FIRST_PROBE = timedelta(seconds=5)
 _LONGEST_PROBE = timedelta(minutes=5)
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
@@ -29,6 +30,8 @@ class Signs:
     """What tries said about one connection, in the order in which they ended.
 
     `failures` are those after the last success; `reason` is the last one's error.
+    Before `wait_until` it asked not to be called; `waits` is how it said so, if no
+    success came after.
     """
 
     works: bool = False
@@ -36,6 +39,7 @@ class Signs:
     reason: str = ""
     refused: str = ""
     wait_until: datetime | None = None
+    waits: str = ""
 
 
 def note(session: Session, connection_id: str, signs: Signs) -> None:
@@ -51,6 +55,8 @@ def note(session: Session, connection_id: str, signs: Signs) -> None:
         refuse(session, connection, signs.refused)
     if signs.wait_until and signs.wait_until > (connection.retry_at or _LONG_AGO):
         connection.retry_at = signs.wait_until
+    if signs.waits:
+        _waits(session, connection, signs.waits)
     if not signs.works and not signs.failures:
         _probe_again(session, connection)
 
@@ -79,7 +85,9 @@ def troubled(session: Session, ids: Collection[str]) -> set[str]:
     found = session.scalars(
         select(Connection.id).where(
             Connection.id.in_(ids),
-            (Connection.failures > 0) | Connection.id.in_(open_outage),
+            (Connection.failures > 0)
+            | Connection.waiting_since.is_not(None)
+            | Connection.id.in_(open_outage),
         )
     )
     return set(found)
@@ -128,7 +136,7 @@ def _probe_again(session: Session, connection: Connection) -> None:
 
 
 def _works(session: Session, connection: Connection) -> None:
-    connection.failures = 0
+    connection.failures, connection.waiting_since = 0, None
     outage = _open_outage(session, connection.id)
     # A try that ended well while another was refused says nothing of the repair.
     if outage is None or connection.state not in WORKING:
@@ -151,6 +159,18 @@ def _fails(session: Session, connection: Connection, count: int, reason: str) ->
         _open(session, connection, "unavailable", reason)
         if connection.state == "active":
             _move(session, connection, "degraded", reason)
+
+
+def _waits(session: Session, connection: Connection, reason: str) -> None:
+    """Who asks us to come back later without end is no better than who fails."""
+    since = connection.waiting_since = connection.waiting_since or now()
+    if now() - since < PATIENCE or connection.state not in WORKING:
+        return
+    if _open_outage(session, connection.id) is not None:
+        return
+    _open(session, connection, "unavailable", reason)
+    if connection.state == "active":
+        _move(session, connection, "degraded", reason)
 
 
 def _open(session: Session, connection: Connection, kind: str, reason: str) -> None:

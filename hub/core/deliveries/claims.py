@@ -24,9 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from hub.boot import Hub
-from hub.core.deliveries import backoff, breaker, pauses
+from hub.core.deliveries import backoff, breaker, pauses, steps
 from hub.core.deliveries.readiness import Ready, is_open
 from hub.core.deliveries.screening import Verdict, verdict
+from hub.core.deliveries.steps import Steps
 from hub.core.deliveries.unfinished import UNFINISHED, is_due, is_sending, is_suspect
 from hub.core.models import (
     Attempt,
@@ -63,9 +64,8 @@ class Claimed:
     message: Mapping[str, Any] | None
     attempt: int
     lost_leases: int
-    generation: int
+    steps: Steps
     sent_at: datetime | None
-    body_hash: str | None
     deadline: datetime
     started_at: datetime
 
@@ -269,9 +269,8 @@ def _claimed(
         message=delivery.message,
         attempt=delivery.attempts,
         lost_leases=delivery.lost_leases,
-        generation=delivery.generation,
+        steps=steps.load(delivery.steps),
         sent_at=delivery.sent_at,
-        body_hash=delivery.body_hash,
         deadline=delivery.deadline or moment + backoff.LASTING,
         started_at=moment,
     )

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
+from hub.core import buckets
 from hub.core.configuration.live import live
 from hub.core.deliveries import budgets
 from hub.core.deliveries.unfinished import is_due, is_sending, is_suspect
@@ -115,7 +116,7 @@ def _ready(
         connection_id=connection_id,
         most=most,
         room=room if today is None else min(room, today - live_now),
-        rate=budgets.rate(provider.budget, connection.rate_limit),
+        rate=buckets.rate(provider.budget, connection.rate_limit),
         outage_id=outage_id,
         suspect=suspect,
     )

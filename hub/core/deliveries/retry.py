@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from hub.boot import Hub, hub_of
 from hub.core import audit
+from hub.core.deliveries import steps
+from hub.core.deliveries.steps import Steps
 from hub.core.models import Connection, Delivery, new_id
 from hub.core.queries.listing import DELIVERIES, narrowed
 from hub.jobs import ring_after
@@ -118,11 +120,13 @@ def _act_on(
 
 
 def _retry(session: Session, delivery: Delivery, actor: str) -> Delivery:
-    # Nothing can have been made: the old key stands for a refusal.
-    if delivery.state == "dead" and delivery.sent_at is None and delivery.attempts:
-        delivery.generation += 1
-    if not _can_look(session, delivery):
-        delivery.sent_at = None  # the person has looked
+    kept = steps.load(delivery.steps)
+    # Who retries what is in doubt has looked; who retries a refusal knows nothing of
+    # the steps before it.
+    looked = delivery.state == "in_doubt" or not _any_made(kept)
+    delivery.steps = steps.dump(steps.for_retry(kept, looked=looked))
+    if looked and not _can_look(session, delivery):
+        delivery.sent_at = None
     delivery.state, delivery.reason = "retrying", ""
     delivery.next_attempt_at = delivery.asked_at = now()
     delivery.deadline = delivery.finished_at = None
@@ -177,6 +181,10 @@ def _refuse(
     connection = session.get_one(Connection, delivery.connection_id)
     if connection.removed_at is not None:
         raise ConflictError("Its connection was removed.")
+
+
+def _any_made(kept: Steps) -> bool:
+    return any(step.end == "made" for step in kept.values())
 
 
 def _can_look(session: Session, delivery: Delivery) -> bool:

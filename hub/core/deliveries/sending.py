@@ -1,27 +1,32 @@
 """One try of one delivery: the plugin's hook, and what is known of it afterwards."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hub.boot import Hub
 from hub.core import contexts
 from hub.core.configuration.live import LiveConnection, live
-from hub.core.deliveries import outcomes
+from hub.core.deliveries import outcomes, steps
 from hub.core.deliveries.claims import Claimed
 from hub.core.deliveries.outcomes import Outcome, Try
 from hub.core.deliveries.settle import Done, Mark
+from hub.core.deliveries.steps import Asked, Step, Steps
 from hub.sdk import clock
 from hub.sdk.context import Context
 from hub.sdk.errors import HubError, UnreadyError
 from hub.sdk.events import Event, Message
+from hub.sdk.http import Around, Outgoing
 from hub.sdk.provider import Provider
 
 CHANGED = (
     "What is to be sent has changed since a try that may have been carried out, and"
     " the provider would answer with the old one's result. Look there, then retry it."
 )
+# Seconds for which the calls of one hook may wait for their turn, of the 120 it has.
+PATIENCE = 30.0
 Marker = Callable[[Mark], bool]
 
 
@@ -40,6 +45,12 @@ class Sending:
     looked: bool = False
     marked: bool = False
     refused: str = ""
+    asked: Asked = field(default_factory=Asked)
+    _steps: dict[str, Step] = field(init=False)
+    _tried: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._steps = dict(self.claimed.steps)
 
     def run(self) -> Done:
         """Call the hook; whatever it does, this returns."""
@@ -62,6 +73,7 @@ class Sending:
             claimed=self.claimed,
             outcome=outcome,
             sent_at=self._sent_at(outcome),
+            steps=self._kept(outcome),
             finished_at=clock.now(),
         )
 
@@ -73,14 +85,23 @@ class Sending:
             connection = None
         return self.done(outcomes.interrupted(self._try(connection), sent=self._left()))
 
+    def _kept(self, outcome: Outcome) -> Steps:
+        # What is delivered and had no mark is never asked again how it stands.
+        if outcome.state == "delivered" and not self.marked:
+            return self.claimed.steps
+        return dict(self._steps)
+
     def _called(self, connection: LiveConnection) -> Outcome:
         claimed, plugins = self.claimed, self.hub.plugins
         ctx = contexts.build(
             self.hub,
             connection,
             delivery=claimed.id,
-            generation=claimed.generation,
-            before_send=self._before_send(connection),
+            generations={name: step.generation for name, step in claimed.steps.items()},
+            asked=self.asked.keys,
+            around=self._around(connection),
+            paid=1,  # it was taken with the claim
+            patience=PATIENCE,
         )
         if claimed.sent_at and plugins.has(claimed.plugin, "find_made"):
             made = self._find_made(ctx)
@@ -99,31 +120,62 @@ class Sending:
             ctx=ctx,
         )
         self.looked, self.sent = True, False
+        if made is None:
+            self._steps = steps.looked_for(self._steps)
+        # What was asked for to look is not what the hook asks for.
+        self.asked.keys.clear()
         return made
 
-    def _before_send(self, connection: LiveConnection) -> Callable[[bytes], None]:
+    def _around(self, connection: LiveConnection) -> Around:
         can_look = self.hub.plugins.has(self.claimed.plugin, "find_made")
-        marks = connection.provider and is_marked(connection.provider, can_look)
+        self.marked = bool(
+            connection.provider and is_marked(connection.provider, can_look)
+        )
 
-        def before_send(body: bytes) -> None:
-            if marks and not self.sent:
-                self._mark(hashlib.sha256(body).hexdigest())
-            self.sent = True
+        @contextmanager
+        def around(request: Outgoing) -> Iterator[None]:
+            if request.reads:
+                yield
+                return
+            name = self.asked.step_of(request)
+            before = self._steps.get(name, Step())
+            self._begin(name, before, request.body or b"")
+            error: BaseException | None = None
+            try:
+                yield
+            except BaseException as caught:
+                error = caught
+                raise
+            finally:
+                end = steps.after(before.end, error)
+                self._steps[name] = replace(self._steps[name], end=end)
 
-        self.marked = bool(marks)
-        return before_send
+        return around
 
-    def _mark(self, body_hash: str) -> None:
+    def _begin(self, name: str, before: Step, body: bytes) -> None:
+        """A step's first call in this try is marked, where marks are made."""
+        first = name not in self._tried
+        hashed = hashlib.sha256(body).hexdigest() if first else before.body
+        if first and self.marked:
+            self._mark(name, replace(before, body=hashed))
+        self._tried.add(name)
+        self.sent = True
+        self._steps[name] = _begun(replace(before, body=hashed))
+
+    def _mark(self, name: str, step: Step) -> None:
         claimed = self.claimed
+        kept = self._steps.get(name, step)
         unsure = claimed.sent_at is not None and not self.looked
-        if unsure and claimed.body_hash not in (None, body_hash):
+        if unsure and kept.maybe_made and kept.body not in ("", step.body):
             self.refused = CHANGED
             raise _NotSentError(CHANGED)
-        self.sent = True  # from here on: somebody may be asking in another thread
+        sent, self.sent = self.sent, True  # somebody may be asking in another thread
         try:
-            ours = self.mark(Mark(claimed=claimed, body_hash=body_hash))
+            ours = self.mark(
+                Mark(claimed=claimed, steps={**self._steps, name: _begun(step)})
+            )
         except UnreadyError:
-            self.sent = False
+            self.sent = sent
             raise
         if not ours:
             raise _NotSentError("Another worker has taken this delivery over.")
@@ -157,7 +209,8 @@ class Sending:
 
     def _sent_at(self, outcome: Outcome) -> datetime | None:
         """A failure that is certain now doesn't make an earlier doubt go away."""
-        if outcome.state == "delivered" or outcome.maybe_made:
+        made = any(self._steps[name].maybe_made for name in self._tried)
+        if outcome.state == "delivered" or outcome.maybe_made or made:
             return self._since()
         return None if self.looked else self.claimed.sent_at
 
@@ -170,6 +223,11 @@ def is_marked(provider: Provider, can_look: bool) -> bool:
     """
     alone = provider.after_unknown_outcome == "person" and not can_look
     return alone or provider.remembers_keys is not None
+
+
+def _begun(step: Step) -> Step:
+    """What was made once stays made; of anything else the outcome is open."""
+    return step if step.end == "made" else replace(step, end="unknown")
 
 
 def _subject(claimed: Claimed) -> dict[str, object]:

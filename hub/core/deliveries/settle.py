@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from hub.core.deliveries import breaker
+from hub.core.deliveries import breaker, steps
 from hub.core.deliveries.breaker import Signs
 from hub.core.deliveries.claims import Claimed
 from hub.core.deliveries.outcomes import Outcome
+from hub.core.deliveries.steps import Steps
 from hub.core.models import Attempt, Delivery
 from hub.sdk import clock
 
@@ -21,11 +22,12 @@ _FINAL = ("delivered", "dead")
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """A try that ended; `sent_at` as in `Claimed`, after it."""
+    """A try that ended; `sent_at` and `steps` as in `Claimed`, after it."""
 
     claimed: Claimed
     outcome: Outcome
     sent_at: datetime | None
+    steps: Steps
     finished_at: datetime
 
 
@@ -34,7 +36,7 @@ class Mark:
     """Bytes are about to leave that may take effect (ROAD 16, 17)."""
 
     claimed: Claimed
-    body_hash: str
+    steps: Steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,8 @@ def mark(session: Session, marks: Sequence[Mark]) -> set[str]:
                 update(Delivery)
                 .where(Delivery.id == each.claimed.id)
                 .values(
-                    sent_at=each.claimed.sent_at or moment, body_hash=each.body_hash
+                    sent_at=each.claimed.sent_at or moment,
+                    steps=steps.dump(each.steps),
                 )
                 .execution_options(synchronize_session=False)
             )
@@ -106,6 +109,7 @@ def _delivery_values(done: Done) -> dict[str, Any]:
         "state": outcome.state,
         "reason": outcome.error,
         "sent_at": done.sent_at,
+        "steps": steps.dump(done.steps),
         "next_attempt_at": done.finished_at + outcome.wait if retrying else None,
         "provider_reference": outcome.reference,
         "finished_at": done.finished_at if outcome.state in _FINAL else None,
@@ -138,13 +142,13 @@ def _tell_breaker(session: Session, counted: Sequence[Done]) -> bool:
 
 
 def _signs(done: Sequence[Done]) -> Signs:
-    works, failures, reason, refused = False, 0, "", ""
+    works, failures, reason, refused, waits = False, 0, "", "", ""
     wait_until: datetime | None = None
     for each in done:
         outcome = each.outcome
         match outcome.sign:
             case "works":
-                works, failures = True, 0
+                works, failures, waits = True, 0, ""
             case "fails":
                 failures, reason = failures + 1, outcome.error
             case "credentials":
@@ -152,10 +156,12 @@ def _signs(done: Sequence[Done]) -> Signs:
             case "wait":
                 until = each.finished_at + outcome.wait
                 wait_until = max(until, wait_until or until)
+                waits = outcome.error
     return Signs(
         works=works,
         failures=failures,
         reason=reason,
         refused=refused,
         wait_until=wait_until,
+        waits=waits,
     )

@@ -19,7 +19,8 @@ class Connection(Stamped, Base):
     `hooks_off` the event hooks an admin unticked.
     States: setup, active, degraded, needs_reauth, disabled; `problem` says why.
     `lease_*` serve the OAuth refresh (ROAD 28). `failures` in a row make an outage;
-    before `retry_at` the provider asked not to be called; `paused_at` is since when
+    before `retry_at` the provider asked not to be called, and since `waiting_since` it
+    does nothing else; `paused_at` is since when
     its deliveries are held (ROAD 19). A connection that was removed keeps its row,
     for what refers to it, without settings and with its slug given free.
     """
@@ -38,6 +39,7 @@ class Connection(Stamped, Base):
     tested_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
     retry_at: Mapped[datetime | None]
+    waiting_since: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(default=0)
     lease_claim: Mapped[str | None]
     lease_until: Mapped[datetime | None]

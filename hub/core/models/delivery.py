@@ -15,9 +15,10 @@ class Delivery(Base):
 
     States: pending, sending, delivered, retrying, in_doubt, dead, skipped (with
     `reason`). `copy` is "" for the first, the replay's own id for a replay.
-    `sent_at` marks that the provider may have the request (ROAD 16); `generation`
-    rises only after a definite failure (ROAD 17). `deadline` ends the retries.
-    `asked_at` is when a person asked for it again: it is news again from then on.
+    `sent_at` marks that the provider may have the request (ROAD 16); `steps` are how
+    each step of the hook stands (ROAD 17, `core/deliveries/steps`). `deadline`
+    ends the retries. `asked_at` is when a person asked for it again: it is news again
+    from then on.
     """
 
     __tablename__ = "deliveries"
@@ -65,14 +66,13 @@ class Delivery(Base):
     reason: Mapped[str] = mapped_column(default="")
     attempts: Mapped[int] = mapped_column(default=0)
     lost_leases: Mapped[int] = mapped_column(default=0)
-    generation: Mapped[int] = mapped_column(default=0)
     claim: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
     deadline: Mapped[datetime | None]
     asked_at: Mapped[datetime | None]
-    body_hash: Mapped[str | None]
+    steps: Mapped[dict[str, Any] | None]
     provider_reference: Mapped[str | None]
     replay_of: Mapped[str | None] = mapped_column(ForeignKey("deliveries.id"))
     created_at: Mapped[datetime]

@@ -130,7 +130,7 @@ def make_context(  # noqa: PLR0913 - each may matter to a test
     *,
     api_base_url: str = "",
     delivery: str | None = "del_1",
-    generation: int = 0,
+    generations: Mapping[str, int] | None = None,
     record: Callable[[CallRecord], None] = lambda record: None,
     timeout: float = 10.0,
 ) -> Context:
@@ -161,7 +161,7 @@ def make_context(  # noqa: PLR0913 - each may matter to a test
         hub_url=HUB_URL,
         webhook_url=f"{HUB_URL}/webhooks/{name}",
         delivery=delivery,
-        generation=generation,
+        generations=generations or {},
     )
 
 

@@ -475,3 +475,56 @@ def _told(hub: Hub, user_id: str) -> list[str]:
     with hub.read() as session:
         mine = select(Notification.type).where(Notification.user_id == user_id)
         return list(session.scalars(mine.order_by(Notification.id)))
+
+
+def test_endless_come_back_later_is_told_once_and_its_end_once(
+    stage: Stage, clock: time_machine.Traveller, admin: str
+) -> None:
+    """ROAD 21: an hour of nothing else is an outage."""
+    slack = Actor("slack")
+    slack.after = failing(RateLimitError("Too many requests.", retry_after=600))
+    stage.cast(slack)
+    connection_id = stage.connect("slack")
+    id = stage.deliver(connection_id)
+    for _ in range(6):
+        stage.run()
+        outages.tell(stage.hub)
+        assert [] == _told(stage.hub, admin)
+        clock.shift(timedelta(minutes=10))
+
+    for _ in range(6):
+        stage.run()
+        outages.tell(stage.hub)
+        clock.shift(timedelta(minutes=10))
+    assert ["connection.failing"] == _told(stage.hub, admin)
+    [outage] = stage.outages()
+    assert "Too many requests." == outage.reason
+    assert "degraded" == stage.connection(connection_id).state
+
+    slack.after = lambda event, ctx: None
+    stage.run()
+    outages.tell(stage.hub)
+
+    told = ["connection.failing", "connection.recovered"]
+    assert told == _told(stage.hub, admin)
+    assert "delivered" == stage.delivery(id).state
+    assert stage.connection(connection_id).waiting_since is None
+
+
+def test_success_between_two_waits_begins_the_hour_anew(
+    stage: Stage, clock: time_machine.Traveller
+) -> None:
+    """ROAD 21: a busy provider that lets some through is none that is out."""
+    slack = Actor("slack")
+    wait = failing(RateLimitError("Wait.", retry_after=60))
+    stage.cast(slack)
+    connection_id = stage.connect("slack")
+    for _ in range(8):
+        slack.acts = [wait]
+        stage.deliver(connection_id)
+        stage.run()
+        clock.shift(timedelta(minutes=10))
+        stage.run()
+
+    assert [] == stage.outages()
+    assert {"delivered": 8} == stage.states()

@@ -10,16 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.boot import Hub
-from hub.core import deliver
+from hub.core import buckets, contexts, deliver
+from hub.core.buckets import Buckets, Meter
+from hub.core.configuration.live import live
 from hub.core.deliveries import budgets, claims, readiness
-from hub.core.deliveries.budgets import Buckets
 from hub.core.deliveries.pool import Pool
 from hub.core.deliveries.shares import share
 from hub.core.models import ApiCall, Connection, Worker
 from hub.jobs import Bell
 from hub.sdk import quota
 from hub.sdk.clock import now
+from hub.sdk.context import Context
+from hub.sdk.http import Outgoing
 from hub.sdk.provider import Budget
+from tests.core.deliveries.server import Server
 from tests.core.deliveries.stage import Actor, Stage
 
 
@@ -32,8 +36,8 @@ def clock() -> Iterator[time_machine.Traveller]:
 def test_rate_is_the_admins_else_the_plugins() -> None:
     budget = Budget(per_second=2)
 
-    assert 2 == budgets.rate(budget, None)
-    assert 50 == budgets.rate(budget, 50)
+    assert 2 == buckets.rate(budget, None)
+    assert 50 == buckets.rate(budget, 50)
 
 
 @pytest.mark.parametrize(
@@ -276,6 +280,83 @@ def test_new_rate_limit_is_taken_up_without_a_restart(
     stage.run()
 
     assert 20 == len(slack.heard)
+
+
+@pytest.mark.parametrize("redis", ["up", "down"])
+def test_rate_counts_calls_not_deliveries(
+    stage: Stage, server: Server, clock: time_machine.Traveller, redis: str
+) -> None:
+    """ROAD 20: with and without Redis."""
+    if redis == "down":
+        stage.hub.bell = Bell("unix:///nowhere")
+    slack = Actor("slack", budget=Budget(per_second=50, concurrency=8))
+    slack.after = _three_calls
+    stage.cast(slack)
+    connection_id = stage.connect("slack", settings={"api_base_url": server.url})
+    rate = stage.hub.part(Buckets)
+    clock.shift(timedelta(seconds=2))
+    rate.give_back(connection_id, 50, 50)
+    for _ in range(2):
+        stage.deliver(connection_id)
+
+    stage.run()
+
+    assert 6 == len(server.requests)
+    assert 44 == rate.take(connection_id, 50, 100).count
+
+
+def test_calls_under_way_go_before_new_deliveries(
+    hub: Hub, clock: time_machine.Traveller
+) -> None:
+    """ROAD 20: what they owe is paid before anything new is claimed."""
+    buckets = Buckets(hub)
+    assert 2 == buckets.take("cnn", 2, 2).count
+
+    waits = [buckets.charge("cnn", 2) for _ in range(4)]
+
+    assert [0.5, 1.0, 1.5, 2.0] == waits
+    assert (0, 2.5) == (
+        (grant := buckets.take("cnn", 2, 1)).count,
+        grant.wait,
+    )
+    clock.shift(timedelta(seconds=2.5))
+    assert 1 == buckets.take("cnn", 2, 1).count
+
+
+def test_calls_of_one_hook_wait_only_so_long_for_their_turn(
+    hub: Hub, clock: time_machine.Traveller
+) -> None:
+    """ROAD 20, 26: a hook has to end before it counts as hanging."""
+    meter = Meter(Buckets(hub), "cnn", 0.01, paid=1, patience=0.05)
+    around = meter.around(buckets.free)
+    request = Outgoing("GET", "https://api.example.com/", {}, None, True)
+
+    for _ in range(4):
+        with around(request):
+            pass
+
+    assert 0 == meter.patience
+    assert 0 == meter.buckets.take("cnn", 0.01, 1).count
+
+
+def test_sync_is_charged_too(
+    stage: Stage, server: Server, clock: time_machine.Traveller
+) -> None:
+    """ROAD 20: whoever calls."""
+    slack = Actor("slack", budget=Budget(per_second=10))
+    stage.cast(slack)
+    id = stage.connect("slack", settings={"api_base_url": server.url})
+
+    with contexts.opened(stage.hub, live(stage.hub).by_id(id)) as ctx:
+        for _ in range(12):
+            ctx.http.get("https://api.example.com/page")
+
+    assert 0 == stage.hub.part(Buckets).take(id, 10, 1).count
+
+
+def _three_calls(event: object, ctx: Context) -> None:
+    for number in range(3):
+        ctx.http.post("https://api.example.com/things", json={"number": number})
 
 
 def test_lone_connection_gets_at_most_half_of_the_slots() -> None:

@@ -411,7 +411,13 @@ def _claim(stage: Stage, connection_id: str, count: int) -> list[claims.Claimed]
 
 
 def _done(claimed: claims.Claimed) -> Done:
-    return Done(claimed=claimed, outcome=delivered(), sent_at=None, finished_at=now())
+    return Done(
+        claimed=claimed,
+        outcome=delivered(),
+        sent_at=None,
+        steps={},
+        finished_at=now(),
+    )
 
 
 def _wait(event: threading.Event) -> None:

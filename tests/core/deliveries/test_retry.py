@@ -29,7 +29,7 @@ def test_retry_is_the_same_delivery_with_the_same_key(stage: Stage) -> None:
 
     assert id == again.id
     row = stage.delivery(id)
-    assert ("delivered", 0) == (row.state, row.generation)
+    assert ("delivered", None) == (row.state, row.steps)
     assert ["delivery.retried"] == _audited(stage)
 
 
