@@ -146,8 +146,8 @@ def test_sigterm_ends_all_of_it_within_five_seconds(
     id = stage.deliver(connection_id, "news")
     supervisor = installation.worker()
     installation.until(lambda: server.requests, "the request")
-    for kind in ("deliver", "process"):
-        installation.until(lambda kind=kind: installation.workers(kind), "its beat")
+    installation.until(lambda: installation.workers("deliver"), "its first beat")
+    installation.until(lambda: installation.workers("process"), "its first beat")
     pids = installation.workers("deliver") + installation.workers("process")
 
     begun = time.monotonic()
