@@ -13,7 +13,7 @@ import structlog
 
 from hub import boot, listening, log
 from hub.boot import Hub
-from hub.core import connections, deliver, process, sweep
+from hub.core import connections, deliver, janitor, process, sweep
 from hub.core.deliveries import outages
 from hub.core.deliveries.pool import RENEWED_EVERY, Pool
 from hub.core.vitals import presence
@@ -37,7 +37,8 @@ def drain(work: Work) -> int:
     hub = boot.start(load())
     try:
         if work == "process":
-            return process.drain_all(hub)
+            count = process.drain_all(hub)
+            return count + janitor.check_due(hub)
         return deliver.drain_all(hub)
     finally:
         hub.database.dispose()
@@ -93,7 +94,10 @@ class Process:
         if self._pool is not None:
             return deliver.drain(self.hub, self._pool, self._stop.is_set)
         with self._draining:
-            return process.drain(self.hub, self._stop.is_set, worker=self.id)
+            count = process.drain(self.hub, self._stop.is_set, worker=self.id)
+            # What a client approved rang for us: its money waits to be taken.
+            janitor.start(self.hub)
+            return count
 
     def _poll(self) -> None:
         """Look every few seconds, and when a slot, a rate or a short wait allows."""

@@ -12,6 +12,7 @@ def register(app: Flask) -> None:
     """Add the API to the application."""
     from hub.api import (
         catalogue,
+        charges,
         companies,
         connections,
         credit_notes,
@@ -40,7 +41,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HubError, problems.of_hub_error)
     api = HubApi(app)
     for module in (
-        *(companies, invoices, payments, credit_notes, quotes, catalogue),
+        *(companies, invoices, payments, charges, credit_notes, quotes, catalogue),
         portal_links,
         *(events, deliveries, road, notifications),
         *(plugins, connections, tokens),

@@ -11,6 +11,7 @@ from hub.api.fields import Exact, Minor, Moment, Referenced, Text
 from hub.api.lists import readable, show, with_references
 from hub.api.payments import Payment
 from hub.api.payments import prepare as prepare_payments
+from hub.core.checkouts import checkout
 from hub.core.ledger import invoices, overdue, payments
 from hub.core.ledger.amounts import amount_of
 from hub.core.queries.listing import INVOICES, PAYMENTS
@@ -147,7 +148,8 @@ def issue(id: str) -> Any:
 @allowed(*STAFF)
 @blueprint.response(200, Invoice)
 def void(id: str) -> Any:
-    """Void an invoice on which no money stands."""
+    """Void an invoice on which no money stands; a page open for it is closed."""
+    checkout.clear(the_hub(), id)
     with the_hub().write() as session:
         invoices.void(session, id, actor=actor())
         return show(session, INVOICES, id, _prepare)
@@ -168,7 +170,8 @@ def send(id: str) -> Any:
 @blueprint.arguments(NewPayment)
 @blueprint.response(201, Payment)
 def pay(values: dict[str, Any], id: str) -> Any:
-    """Record money that came for the invoice."""
+    """Record money that came for the invoice; a page open for it is closed."""
+    checkout.clear(the_hub(), id)
     with the_hub().write() as session:
         invoice = invoices.get(session, id)
         currency = values.pop("currency") or invoice.currency

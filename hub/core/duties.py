@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import ColumnElement, or_, select, update
 
 from hub.boot import Hub
-from hub.core import idempotency, sweep, sync
+from hub.core import idempotency, janitor, sweep, sync
 from hub.core.deliveries import outages, outcomes
 from hub.core.ledger import overdue
 from hub.core.models import Duty as Row
@@ -44,6 +44,7 @@ DUTIES: Sequence[Duty] = (
     # Work waits for these two, so a killed scheduler must not hold them for long.
     Duty("sweep", timedelta(seconds=2), sweep.run, timedelta(seconds=15)),
     Duty("outages", timedelta(seconds=10), outages.tell, timedelta(seconds=30)),
+    Duty("payments", timedelta(seconds=10), janitor.start, timedelta(seconds=30)),
     Duty("overdue", timedelta(minutes=10), overdue.scan),
     Duty("syncs", timedelta(hours=1), sync.run_all),
     Duty("retention", timedelta(hours=1), retention.run),

@@ -5,6 +5,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from hub.core.checkouts import checkout
 from hub.core.ledger import invoices, payments
 from hub.core.ledger.amounts import amount_of
 from hub.core.ledger.invoices import NewInvoice
@@ -92,6 +93,8 @@ def create() -> str | Response | tuple[str, int]:
 def act(id: str, action: str) -> Response:
     """Issue or void an invoice."""
     act = {"issue": invoices.issue, "void": invoices.void}[action]
+    if action == "void":
+        checkout.clear(the_hub(), id)
     with the_hub().write() as session:
         row = act(session, id, actor=person().actor)
     done = {"issue": "issued", "void": "void now"}[action]
@@ -103,6 +106,7 @@ def act(id: str, action: str) -> Response:
 def pay(id: str) -> str | Response | tuple[str, int]:
     """Record money that came some other way."""
     given = request.form
+    checkout.clear(the_hub(), id)
     try:
         with the_hub().write() as session:
             invoice = invoices.get(session, id)

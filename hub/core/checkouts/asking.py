@@ -149,7 +149,14 @@ def _facts(
         return []  # its page was never shown to anybody: nothing can have come
     can_close = hub.plugins.has(connection.plugin, "cancel_checkout")
     if end and can_close:
-        return _asked(hub, connection, "cancel_checkout", charge=charge)
+        # What was under way when the last call broke off comes to its end first.
+        broken_off = subject.row.problem and not subject.surplus
+        known = (
+            _asked(hub, connection, "check_payment", attempt=charge)
+            if broken_off
+            else []
+        )
+        return known or _asked(hub, connection, "cancel_checkout", charge=charge)
     if params is not None and not end:
         asked = {"charge": charge, "params": params}
         return _asked(hub, connection, "finish_checkout", **asked)

@@ -118,9 +118,10 @@ def check(hub: Hub, charge_id: str) -> None:
     age = now() - row.created_at
     unstarted = row.reference is None and age > _UNSTARTED
     answer = ask(hub, charge_id, ending=unstarted or age > LIFE)
-    # Its connection is removed, off or refused. Money that came nevertheless finds
-    # the closed charge when the connection is mended.
-    silent = answer is not None and isinstance(answer.error, UserError)
+    # Its connection is removed or off, or the provider knows nothing of it. Money
+    # that came nevertheless finds the closed charge once the connection is mended.
+    refused = UserError | RejectedError
+    silent = answer is not None and isinstance(answer.error, refused)
     if silent and age > LIFE and row.mandate_id is None:
         with hub.write() as session:
             charges.close(session, charge_id, "expired")

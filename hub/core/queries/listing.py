@@ -194,6 +194,16 @@ PAYMENTS = _ledger(
     ),
     ranges=("received_at",),
 )
+CHARGES = _ledger(
+    "charge",
+    m.Charge,
+    filters=("state", "invoice_id", "connection_id", "reference", "mandate_id"),
+)
+REFUND_REQUESTS = _ledger(
+    "refund request",
+    m.RefundRequest,
+    filters=("state", "payment_id", "refund_reference"),
+)
 PAYOUTS = _ledger(
     "payout",
     m.Payout,

@@ -16,6 +16,7 @@ test_connection = hookimpl(client.test)
 register_webhook = hookimpl(client.register_webhook)
 start_checkout = hookimpl(checkout.start)
 finish_checkout = hookimpl(checkout.settle)
+cancel_checkout = hookimpl(checkout.cancel)
 refund_payment = hookimpl(checkout.refund)
 
 

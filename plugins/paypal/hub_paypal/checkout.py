@@ -96,6 +96,19 @@ def settle(charge: ledger.Charge, ctx: Context) -> list[Fact]:
     return list(_money(order, ctx))
 
 
+def cancel(charge: ledger.Charge, ctx: Context) -> list[Fact]:
+    """Say what came of the charge's order, and capture nothing: an order that we
+    don't capture takes no money and ends by itself."""
+    if charge.reference is None:
+        return []
+    try:
+        return list(_money(_order(charge, ctx), ctx))
+    except RejectedError as error:
+        if error.status != 404:
+            raise
+        return []
+
+
 def refund(payment: ledger.Payment, amount: Money, ctx: Context) -> list[Fact]:
     """Give part of a capture back, or what is left of it."""
     key = f"{payment.id}-refund-{payment.refunded.minor}-{amount.minor}"

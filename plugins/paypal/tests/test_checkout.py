@@ -339,3 +339,31 @@ def test_a_voided_order_is_cancelled(requests_mock, make_ctx, charge):
     ctx.state.set("token:sandbox:AeA1QIZXiflr1", "A21AA")
     (fact,) = checkout.settle(replace(charge, reference="7GX"), ctx)
     assert isinstance(fact, PaymentCancelled)
+
+
+@pytest.mark.parametrize("choice", [None, "approve"])
+def test_an_order_left_for_another_way_to_pay_is_never_captured(
+    choice, sim, connected, charge
+):
+    """ROAD 7."""
+    charge, _ = started(charge, connected)
+    if choice:
+        sim.choose({"id": charge.reference}, choice)
+
+    assert [] == checkout.cancel(charge, connected)
+    assert {} == sim.captures
+
+
+def test_an_order_that_was_captured_says_so_when_it_is_to_be_closed(
+    sim, connected, charge
+):
+    charge, _ = started(charge, connected)
+    sim.choose({"id": charge.reference}, "approve")
+    (paid,) = checkout.settle(charge, connected)
+
+    (found,) = checkout.cancel(charge, connected)
+    assert (PaymentReceived, paid.reference) == (type(found), found.reference)
+
+
+def test_a_charge_without_an_order_has_nothing_to_close(sim, connected, charge):
+    assert [] == checkout.cancel(charge, connected)

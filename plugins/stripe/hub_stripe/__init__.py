@@ -15,6 +15,7 @@ from hub_stripe.provider import PROVIDER
 test_connection = hookimpl(client.test)
 start_checkout = hookimpl(checkout.start)
 finish_checkout = hookimpl(checkout.settle)
+cancel_checkout = hookimpl(checkout.cancel)
 refund_payment = hookimpl(checkout.refund)
 
 

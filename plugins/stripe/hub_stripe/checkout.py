@@ -80,6 +80,22 @@ def settle(charge: ledger.Charge, ctx: Context) -> list[Fact]:
     return _money(intent, charge.reference, live, ctx)
 
 
+def cancel(charge: ledger.Charge, ctx: Context) -> list[Fact]:
+    """Close the charge's session, if it is open still, and say what came of it."""
+    if charge.reference is None:
+        return []
+    _, found = _session(charge, charge.reference, ctx)
+    if found["status"] == "open":
+        try:
+            _expire(charge, charge.reference, ctx)
+        except RejectedError:
+            # Somebody paid on it just now, or its time was over.
+            _, found = _session(charge, charge.reference, ctx)
+            if found["status"] == "open":
+                raise
+    return settle(charge, ctx)
+
+
 def refund(payment: ledger.Payment, amount: Money, ctx: Context) -> list[Fact]:
     """Give part of a payment back, or what is left of it."""
     # What was refunded before tells two equal refunds from one asked for twice.
@@ -121,9 +137,13 @@ def _still_open(
         return None
     if amounts.wire(charge.amount) == str(found["amount_total"]):
         return _checkout(answer, ctx)
+    _expire(charge, reference, ctx)
+    return None
+
+
+def _expire(charge: ledger.Charge, reference: str, ctx: Context) -> None:
     path = f"{_SESSIONS}/{client.segment(reference)}/expire"
     client.call(ctx, "POST", path, form={}, key=f"{charge.id}-expire-{reference[-12:]}")
-    return None
 
 
 def _checkout(answer: Mapping[str, Any], ctx: Context) -> ledger.Checkout:

@@ -210,3 +210,27 @@ def test_a_session_without_a_page_is_drift(answer, requests_mock, make_ctx, char
     requests_mock.post("https://api.stripe.com/v1/checkout/sessions", json=answer)
     with pytest.raises(UnexpectedResponseError):
         checkout.start(charge, make_ctx())
+
+
+def test_a_page_that_is_closed_takes_no_money_any_more(sim, connected, started):
+    """ROAD 7."""
+    (fact,) = checkout.cancel(started, connected)
+
+    assert isinstance(fact, PaymentCancelled)
+    assert "expired" == sim.sessions[started.reference]["status"]
+    assert [fact.reference] == [
+        f.reference for f in checkout.cancel(started, connected)
+    ]
+
+
+def test_a_page_that_was_paid_on_says_so_when_it_is_to_be_closed(
+    sim, connected, started
+):
+    sim.choose(started.reference, "approve")
+    (fact,) = checkout.cancel(started, connected)
+
+    assert isinstance(fact, PaymentReceived)
+
+
+def test_a_charge_without_a_session_has_nothing_to_close(sim, connected, charge):
+    assert [] == checkout.cancel(charge, connected)
