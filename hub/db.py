@@ -186,7 +186,10 @@ def _translated() -> Iterator[None]:
         raise UnreadyError("The database is too busy right now; try again.") from error
     except DBAPIError as error:
         if error.connection_invalidated or _is_unreachable(error):
-            raise UnreadyError("The database can't be reached right now.") from error
+            setting = " (HUB_DATABASE_URL)" if hasattr(error.orig, "sqlstate") else ""
+            raise UnreadyError(
+                f"The database can't be reached right now{setting}."
+            ) from error
         raise
 
 

@@ -30,6 +30,9 @@ _GRACE_SECONDS = 3.5
 _WEB_GRACE = 2
 _LOOKED_EVERY = 0.1
 _REDIS_EVERY = 1.0
+# Where `localhost` reaches a server. It may mean either of 127.0.0.1 and ::1, so one
+# that listens at the latter alone is called by its address.
+_BY_NAME = ("127.0.0.1", "0.0.0.0", "::", "localhost", "")  # noqa: S104
 
 
 class _Stopped(Exception):  # noqa: N818 — not an error
@@ -47,7 +50,7 @@ def main(
     """Run until Ctrl-C or SIGTERM; SettingsError says why it can't start."""
     ports.check(host, port)
     port = port or ports.free(host=host)
-    settings = _with_base_url(settings, port)
+    settings = _with_base_url(settings, host, port)
     with _owned(settings.data_dir), _signals() as stopped:
         parts = Parts(_environment(settings), fresh_log(settings.data_dir), stopped)
         redis = _Redis(settings)
@@ -214,10 +217,11 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _with_base_url(settings: Settings, port: int) -> Settings:
+def _with_base_url(settings: Settings, host: str, port: int) -> Settings:
     if settings.environ.get("HUB_BASE_URL"):
         return settings
-    return replace(settings, base_url=f"http://localhost:{port}")
+    name = "localhost" if host in _BY_NAME else _reached(host)
+    return replace(settings, base_url=f"http://{name}:{port}")
 
 
 def _reached(host: str) -> str:

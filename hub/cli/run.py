@@ -1,23 +1,48 @@
 """The processes of the hub: all in one, or each by itself."""
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from hub.cli import opened
 from hub.cli.lazy import command
+from hub.sdk.errors import SettingsError
 
 if TYPE_CHECKING:
     from hub.settings import Settings
 
 _PORT = 8000
+_ENVIRONMENT = ParameterSource.ENVIRONMENT
+
+
+class _Port(click.IntRange):
+    """A port; a wrong one in the environment is named by its variable."""
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            name = param.name if param else None
+            if ctx and name and ctx.get_parameter_source(name) is _ENVIRONMENT:
+                raise SettingsError(
+                    "PORT must be a number from 0 to 65535, such as 8000."
+                ) from None
+            raise
+
+
 _HOST = click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on."
 )
 _port = click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=_Port(0, 65535),
     default=_PORT,
     show_default=True,
     envvar="PORT",

@@ -86,6 +86,7 @@ class Redactor:
         self._adding = threading.Lock()
         self._known: set[str] = set()
         self._needles: tuple[str, ...] = ()
+        self._short: frozenset[str] = frozenset()
         for secret in secrets:
             self.add(secret)
 
@@ -100,6 +101,8 @@ class Redactor:
             needles = set(self._needles)
             for part in _parts(secret):
                 needles.update(_needles(part))
+                if part and len(part) < SHORTEST_NEEDLE:
+                    self._short |= {part}
             # Longest first: a needle inside another must not leave the rest standing.
             self._needles = tuple(sorted(needles, key=len, reverse=True))
             self._known.add(secret)
@@ -110,6 +113,14 @@ class Redactor:
             if needle in text:
                 text = text.replace(needle, HIDDEN)
         return _LINK.sub(HIDDEN, text) if "lnk_" in text else text
+
+    def is_short_secret(self, text: str) -> bool:
+        """True if `text`, or its last word (`Bearer …`), is a value that is too short
+        to be hidden wherever it occurs."""
+        if not self._short:
+            return False
+        words = text.split()
+        return text.strip() in self._short or bool(words and words[-1] in self._short)
 
     def url(self, url: str) -> str:
         """Hide known values, a password and secret parameters in a URL."""

@@ -265,6 +265,23 @@ def test_without_demo_a_link_makes_the_first_admin_and_redis_may_be_away(
         assert "can't be used" in taken
 
 
+def test_it_listens_where_ipv6_says(tmp_path: Path) -> None:
+    if not has_ipv6():
+        pytest.skip("This machine has no IPv6.")
+    with hub_up(tmp_path, "--host", "::1") as up:
+        assert re.fullmatch(r"http://\[::1\]:\d+", up.url)
+        assert 200 == requests.get(f"{up.url}/readyz", timeout=_PATIENCE).status_code
+
+
+def has_ipv6() -> bool:
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            return False
+    return True
+
+
 BROKEN = {
     "HUB_TIME_ZONE": "Nowhere",
     "HUB_OVERDUE_STEPS": "x",
@@ -281,6 +298,11 @@ def test_a_broken_setting_is_named(tmp_path: Path, name: str) -> None:
     assert name in refusal(tmp_path, "up", "--port", "0", **{name: BROKEN[name]})
 
 
+@pytest.mark.parametrize("part", ["up", "web"])
+def test_a_broken_port_is_named(tmp_path: Path, part: str) -> None:
+    assert "PORT must be a number" in refusal(tmp_path, part, PORT="x")
+
+
 def test_production_needs_keys_and_a_database_that_answers(tmp_path: Path) -> None:
     url = "postgresql+psycopg://hub:canary@127.0.0.1:1/hub"
     assert "HUB_SECRET_KEY" in refusal(tmp_path, HUB_DATABASE_URL=url)
@@ -289,7 +311,7 @@ def test_production_needs_keys_and_a_database_that_answers(tmp_path: Path) -> No
         "HUB_ENCRYPTION_KEYS": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
     }
     said = refusal(tmp_path, "up", "--port", "0", HUB_DATABASE_URL=url, **keys)
-    assert "reached" in said
+    assert "can't be reached right now (HUB_DATABASE_URL)" in said
     assert "canary" not in said
 
 

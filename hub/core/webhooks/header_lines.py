@@ -9,12 +9,17 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def write(headers: Iterable[tuple[str, str]], redactor: Redactor) -> bytes:
-    """Write latin-1 text as lines, hiding what a provider sends along as a secret."""
+    """Write latin-1 text as lines, hiding what a provider sends along as a secret:
+    in headers named like one, and wherever one of the connection's stands."""
+    short = redactor.is_short_secret
     lines = [
-        f"{name}: {HIDDEN if _is_secret(name) else _on_one_line(text)}"
+        f"{name}: {HIDDEN if _is_secret(name) or short(text) else text}"
         for name, text in headers
     ]
-    return redactor.text("\n".join(lines)).encode("latin-1", "replace")
+    joined = "\n".join(lines)
+    if "\r" in joined or joined.count("\n") >= len(lines):
+        joined = "\n".join(map(_on_one_line, lines))
+    return redactor.text(joined).encode("latin-1", "replace")
 
 
 def read(lines: bytes) -> Pairs:
