@@ -121,5 +121,7 @@ def _page(id: str, said: Notice | None, status: int, problem: str = "") -> Answe
         link = entrance.link(session)
         row = portal.invoice(session, link, id)
         known = notice(checkout.standing(session, row.id), row)
-        shown = views.invoice_page(session, link, row, known or said, problem)
+        if known is None or known.tone == "bad":
+            known = said
+        shown = views.invoice_page(session, link, row, known, problem)
     return shown, status

@@ -70,12 +70,12 @@ def _invoice(session: Any, link: Any) -> str:
     attempt = portal.charge(session, link, request.args.get("charge", ""))
     mine = attempt is not None and attempt.invoice_id == row.id
     found = standing(session, attempt.id if attempt and mine else row.id)
-    return invoice_page(
-        session,
-        link,
-        row,
-        notice(found, row, asked=request.args.get("state", "")),
-    )
+    tried = portal.charge(session, link, found.charge_id or "")
+    # One that never had a page at the provider is nothing the payer has seen.
+    unseen = found.state == "failed" and tried is not None and not tried.reference
+    asked = request.args.get("state", "")
+    said = None if unseen else notice(found, row, asked=asked)
+    return invoice_page(session, link, row, said)
 
 
 def invoice_page(
