@@ -33,13 +33,13 @@ class _Cursor:
 
 def pages(ctx: Context, cursor: str | None) -> Iterator[Page]:
     """Yield what happened since the last time, page by page."""
-    at = _read(cursor, ctx)
+    at, fetched = _read(cursor, ctx), events.Fetched(ctx)
     while True:
         items, after = client.page(ctx, "events", _asked(at))
         known = [_event(item) for item in items]
-        newest = max([at.newest, *(clock.iso(each["created_at"]) for each in known)])
+        moments = [clock.parse(at.newest), *(each["created_at"] for each in known)]
+        newest = clock.iso(max(moments))
         at = replace(at, newest=newest, after=after)
-        fetched = events.Fetched(ctx)
         facts = [fact for each in known for fact in _facts(each, fetched)]
         if after is None:
             done = _Cursor(since=newest, newest=newest)

@@ -208,7 +208,7 @@ def mandate(
     if next_one and (replaced_by or state not in _LIVING):
         state = "replaced"
     asked = not told.id
-    day = found["next_possible_charge_date"] or ""
+    day = (found["next_possible_charge_date"] or "") if state in _LIVING else ""
     scheme = found["scheme"] or ""
     return MandateSeen(
         id=told.id or f"mandate:{found['id']}:{found['status']}:{day}",
@@ -228,12 +228,12 @@ def mandate(
 
 def checkout(found: Mapping[str, Any], told: Told) -> Iterator[Fact]:
     """Read a billing request no payment came of yet: its bank is at it, or it was
-    cancelled. It stands for the money itself."""
+    cancelled. It stands for the money itself; others than the hub's are none of it."""
     asked = found["payment_request"]
-    if asked is None:
+    match = match_of(found, checkout=found["id"])
+    if asked is None or match.charge is None:
         return
     id = told.id or f"billing_request:{found['id']}:{found['status']}"
-    match = match_of(found, checkout=found["id"])
     if found["status"] == "fulfilling":
         yield CheckoutApproved(id=id, as_of=told.at, reference=found["id"], match=match)
     if found["status"] == "cancelled":
