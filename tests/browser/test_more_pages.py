@@ -244,7 +244,7 @@ def test_deliveries_given_up_are_retried_together(
     expect(page.get_by_role("heading", level=1)).to_have_text("Retry 3 deliveries?")
     screenshot("journey-bulk-retry")
     page.get_by_role("button", name="Retry 3 deliveries").click()
-    expect(page.get_by_role("status").first).to_contain_text("Retry: 3 deliveries")
+    expect(page.get_by_role("status").first).to_contain_text("again: 3 deliveries")
 
     page.goto(site.url + stocked["in-doubt"])
     expect(page.get_by_role("heading", name="Did it arrive?")).to_be_visible()

@@ -3,6 +3,7 @@ on these pages, and what becomes of it."""
 
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -170,7 +171,7 @@ def test_a_product_is_added_and_changed(admin: Browser, bank: Bank) -> None:
     assert "has the code IT-1 already" in again.text
     with bank.hub.read() as session:
         changed = session.get_one(Product, row.id)
-    assert (45, False) == (changed.unit_price, changed.active)
+    assert (Decimal(45), False) == (changed.unit_price, changed.active)
 
 
 def test_many_deliveries_are_counted_before_they_are_retried(
@@ -243,7 +244,7 @@ def test_failed_webhooks_are_heard_again_together(
     asked = admin.get(url).text
     done = admin.post(url, state="failed")
 
-    assert "Hear again 1 webhook?" in asked
+    assert "Hear 1 webhook again?" in asked
     assert "/webhooks" == done.location
     with bank.hub.read() as session:
         found = session.scalars(

@@ -35,6 +35,10 @@ class Job:
         """`14 deliveries`."""
         return f"{number} {self.thing if number == 1 else self.many}"
 
+    def ask(self, number: int) -> str:
+        """`Retry 14 deliveries`."""
+        return self.verb.format(self.count(number))
+
 
 _DELIVERY: Final = {
     "thing": "delivery",
@@ -42,16 +46,16 @@ _DELIVERY: Final = {
     "back": "trail.deliveries",
 }
 _RETRY: Final = Job(
-    verb="Retry",
-    says="Each is tried again with its own idempotency key, as soon as its"
-    " connection can: a provider that has it already makes no second one.",
+    verb="Retry {}",
+    says="Each is tried again as soon as its connection can. It stays the same"
+    " delivery: a provider that knows idempotency keys makes nothing twice.",
     known=listing.DELIVERIES,
     act=retries.retry_many,
     state="dead",
     **_DELIVERY,
 )
 _REPLAY: Final = Job(
-    verb="Send again",
+    verb="Send {} again",
     says="Each is sent once more as a new delivery: whoever got the first one gets"
     " a second.",
     known=listing.DELIVERIES,
@@ -59,7 +63,7 @@ _REPLAY: Final = Job(
     **_DELIVERY,
 )
 _HEAR: Final = Job(
-    verb="Hear again",
+    verb="Hear {} again",
     thing="webhook",
     many="webhooks",
     says="Each is understood once more with today's plugin. Money that is booked"
@@ -91,7 +95,7 @@ def _page(job: Job) -> str | Response | tuple[str, int]:
     if request.method == "POST":
         if not doubtful or "looked" in request.form:
             done = job.act(the_hub(), filters, person().actor)
-            flash(f"{job.verb}: {job.count(done)}. They are on their way.", "good")
+            flash(f"Being done again: {job.count(done)}.", "good")
             return redirect(_back(job, _states_left_out(filters)))
         flash("Tick the box once you have looked at the provider.", "warn")
     count = _count(job, filters)
@@ -101,7 +105,7 @@ def _page(job: Job) -> str | Response | tuple[str, int]:
         "trail/bulk.html",
         job=job,
         count=count,
-        counted=job.count(count),
+        ask=job.ask(count),
         filters=filters,
         names=names,
         doubtful=doubtful,

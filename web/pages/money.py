@@ -9,6 +9,8 @@ from web.hub import the_hub
 from web.lists import shown
 
 pages = area("money")
+_PAYOUT_STATES = ("pending", "paid", "failed")
+_DISPUTE_STATES = ("open", "closed", "lost", "won")
 _MANDATE_STATES = (
     *("pending", "active", "failed", "cancelled", "expired", "replaced"),
 )
@@ -17,7 +19,7 @@ _MANDATE_STATES = (
 @pages.get("/payouts")
 def payouts() -> str:
     """What providers sent to our bank."""
-    return _list("money/payouts.html", listing.PAYOUTS)
+    return _list("money/payouts.html", listing.PAYOUTS, _PAYOUT_STATES)
 
 
 @pages.get("/payouts/<id>")
@@ -36,21 +38,21 @@ def payout(id: str) -> str:
 @pages.get("/disputes")
 def disputes() -> str:
     """Payments that somebody contests."""
-    return _list("money/disputes.html", listing.DISPUTES)
+    return _list("money/disputes.html", listing.DISPUTES, _DISPUTE_STATES)
 
 
 @pages.get("/mandates")
 def mandates() -> str:
     """Who lets us collect from their account."""
-    return _list("money/mandates.html", listing.MANDATES)
+    return _list("money/mandates.html", listing.MANDATES, _MANDATE_STATES)
 
 
-def _list(template: str, wanted: Listing) -> str:
+def _list(template: str, wanted: Listing, states: tuple[str, ...]) -> str:
     with the_hub().read() as session:
         return render_template(
             template,
             page=shown(session, wanted),
             names=overview.connection_names(session),
             companies=details.company_names(session),
-            states=_MANDATE_STATES,
+            states=states,
         )
