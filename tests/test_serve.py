@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from gunicorn.config import Config
 from sqlalchemy import select
 
 from hub import ports, serve
@@ -266,6 +268,18 @@ def test_command_line_holds_the_measured_settings() -> None:
     assert "--worker-class gevent --workers 3 --worker-connections 20000" in line
     assert "--no-control-socket" in line
     assert "--bind [::1]:8000" in line
+    assert "--config python:hub.serve" in line
+
+
+def test_workers_know_their_settings_by_heart() -> None:
+    config = Config()
+    config.set("keepalive", 7)
+    given = {name: getattr(config, name) for name in config.settings}
+
+    serve.post_fork(None, SimpleNamespace(cfg=config))
+
+    assert 7 == vars(config)["keepalive"]
+    assert given == {name: getattr(config, name) for name in config.settings}
 
 
 @pytest.mark.parametrize(("files", "connections"), [(1_000, 250), (60_000, 20_000)])

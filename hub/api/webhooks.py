@@ -7,7 +7,7 @@ more than everything the road does before the answer.
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import IO, Any, Final
 
@@ -75,9 +75,14 @@ def _raw(environ: Environ, path: str) -> RawRequest:
 def _headers(environ: Environ) -> Iterator[tuple[str, str]]:
     for name, value in environ.items():
         if name.startswith("HTTP_"):
-            yield name[5:].replace("_", "-").title(), value
+            yield _header_name(name), value
         elif name in _OUTSIDE and value:
             yield _OUTSIDE[name], value
+
+
+@lru_cache(maxsize=1024)
+def _header_name(name: str) -> str:
+    return name[5:].replace("_", "-").title()
 
 
 def _read(environ: Environ) -> bytes:

@@ -45,7 +45,7 @@ class BrokenBodyError(Exception):
     """The body ended early or is not framed as HTTP wants it."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RawRequest:
     """The request as the server handed it over. `path` is what follows the
     connection's URL; header values are latin-1 text; `read` reads the body."""
@@ -86,7 +86,7 @@ def receive(hub: Hub, slug: str, request: RawRequest) -> Reply:
         reply = _refused(hub, connection.slug, request, refused, reason)
     except UnreadyError as error:
         reply = _later(hub, connection.slug, request, error)
-    metrics.WEBHOOKS_ANSWERED.labels(connection.slug, reply.status).inc()
+    metrics.webhook_answered(connection.slug, reply.status).inc()
     return reply
 
 
@@ -145,9 +145,7 @@ def _seen(
     hub: Hub, connection: LiveConnection, request: RawRequest, headers: Headers
 ) -> WebhookRequest:
     try:
-        parameters = parse_qsl(
-            request.query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS
-        )
+        parameters = _parameters(request.query)
         body = request.read()
     except TooLargeError:
         raise _RefusedError(413, f"The body is over {MAX_BYTES} bytes.") from None
@@ -160,10 +158,17 @@ def _seen(
         path=request.path,
         url=hub.url(f"/webhooks/{connection.slug}{path}{query}"),
         headers=headers,
-        query=dict(reversed(parameters)),  # the first of a name counts
+        query=parameters,
         body=body,
         received_at=now(),
     )
+
+
+def _parameters(query: str) -> dict[str, str]:
+    if not query:
+        return {}
+    found = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+    return dict(reversed(found))  # the first of a name counts
 
 
 def _verified(

@@ -256,6 +256,26 @@ def test_queue_is_bounded(
     ] == [str(each) for each in found]
 
 
+def test_whoever_shares_a_batch_is_sent_away_with_its_first(
+    hub: Hub, till: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the first watches the clock; what comes later waits anew."""
+    writer = hub.part(Writer)
+    with monkeypatch.context() as patched:
+        patched.setattr(accept, "PATIENCE_SECONDS", 0.01)
+        patched.setattr(Writer, "_take", lambda self: None)  # the writer hangs
+        batch, first = writer._enter(row(till, "1"))
+        assert (batch, False) == writer._enter(row(till, "2"))
+        assert first
+        writer._give_up(batch)
+
+        assert batch.done.is_set()
+        assert isinstance(_kept_or_error(writer, row(till, "3")), UnreadyError)
+    accept.keep(hub, row(till, "4"))
+    # The provider sends them again and hears "duplicate".
+    assert {"1", "2", "3", "4"} == set(kept(hub.database))
+
+
 def test_many_bytes_are_too_many_as_well(
     hub: Hub, till: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,7 @@
 """What the road counts and measures, for `/metrics`."""
 
+from functools import lru_cache
+
 from prometheus_client import Counter, Histogram
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -9,6 +11,7 @@ WEBHOOKS_ANSWERED = Counter(
     "Answers to inbound webhooks, by connection and HTTP status.",
     ["connection", "status"],
 )
+webhook_answered = lru_cache(maxsize=1024)(WEBHOOKS_ANSWERED.labels)
 WEBHOOK_BATCH = Histogram(
     "hub_webhook_batch_rows",
     "Webhooks committed in one transaction.",

@@ -45,7 +45,7 @@ _POSTGRES = (
 _SAME = "connection_id = {0} AND dedupe_key = {0}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Row:
     """A verified webhook to be kept; `headers` are raw lines."""
 

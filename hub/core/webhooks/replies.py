@@ -23,7 +23,7 @@ _DETAILS = {
 _TITLES = {each.value: each.phrase for each in HTTPStatus}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Reply:
     """An answer, whatever speaks HTTP."""
 
