@@ -390,6 +390,7 @@ def test_lines_add_up_whatever_the_fractions(amounts):
     items = [item("gocardless_fee", str(each), "PM1") for each in amounts]
     told = Told(at=clock.now(), site=SITES["sandbox"], id="EV1")
     made, *_ = payouts.payout(payout, items, told)
+    assert isinstance(made, PayoutMade)
     assert total.minor == sum(line.amount.minor for line in made.lines)
     assert {"gocardless_fee"} == {line.kind for line in made.lines}
 
