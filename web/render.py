@@ -100,7 +100,8 @@ def register(app: Flask) -> None:
 
 def money(minor: int | None, currency: str) -> str:
     """`1,200.00 EUR`, or a dash where nothing is known."""
-    return "—" if minor is None else Money(minor, currency).format()
+    known = minor is not None and currency
+    return Money(minor or 0, currency).format() if known else "—"
 
 
 def when(moment: datetime | None, otherwise: str = "—") -> Markup:

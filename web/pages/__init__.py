@@ -16,10 +16,12 @@ def register(app: Flask) -> None:
         dashboard,
         entry,
         invoices,
+        links,
         money,
         payments,
         people,
         quotes,
+        refunds,
         settings,
         syncs,
         trail,
@@ -30,5 +32,6 @@ def register(app: Flask) -> None:
         *(bell, companies, connections, dashboard, entry, invoices, payments),
         *(people, quotes, settings, trail, tryit),
         *(bulk, catalogue, contacts, credit_notes, money, syncs),
+        *(links, refunds),
     ):
         app.register_blueprint(module.pages)

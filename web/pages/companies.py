@@ -12,6 +12,7 @@ from web import consents, forms
 from web.area import area
 from web.hub import the_hub
 from web.lists import shown
+from web.pages.links import link_of
 from web.session import person
 
 pages = area("companies")
@@ -38,6 +39,7 @@ def single(id: str) -> str:
             row=row,
             detail=clients.of_company(session, row),
             consent=consents.newest,
+            link=link_of(session, "company", id),
             refs=listing.references(session, "company", [id])[id],
         )
 

@@ -1,6 +1,6 @@
 """Invoices: list, detail, new; issue, void, record a payment."""
 
-from typing import Any
+from typing import Any, Final
 
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -10,17 +10,24 @@ from hub.core.ledger import invoices, payments
 from hub.core.ledger.amounts import amount_of
 from hub.core.ledger.invoices import NewInvoice
 from hub.core.ledger.payments import NewPayment
-from hub.core.queries import details, listing
+from hub.core.queries import attempts, details, listing, overview
 from hub.sdk.errors import InvalidError, UserError
 from web import forms
 from web.area import area
 from web.hub import the_hub
 from web.lists import shown
+from web.pages.links import link_of
 from web.session import person
 
 pages = area("invoices")
 STATES = ("draft", "open", "partially_paid", "paid", "void")
 _LINES = 8
+_STANDING: Final = {
+    "paid": "The payment has arrived.",
+    "confirming": "What became of it isn't known yet; the hub goes on asking.",
+    "failed": "The payment failed.",
+    "expired": "The page is closed; nothing was paid.",
+}
 
 
 @pages.get("/invoices")
@@ -48,6 +55,9 @@ def _page(id: str, **more: Any) -> str:
             "ledger/invoice.html",
             row=row,
             detail=details.of_invoice(session, row),
+            link=link_of(session, "invoice", id),
+            attempts=attempts.charges(session, id),
+            names=overview.connection_names(session),
             refs=listing.references(session, "invoice", [id])[id],
             form=request.form,
             **more,
@@ -95,11 +105,27 @@ def act(id: str, action: str) -> Response:
     act = {"issue": invoices.issue, "void": invoices.void}[action]
     if action == "void":
         checkout.clear(the_hub(), id)
+    if action == "void":
+        checkout.clear(the_hub(), id)
     with the_hub().write() as session:
         row = act(session, id, actor=person().actor)
     done = {"issue": "issued", "void": "void now"}[action]
     flash(f"Invoice {row.number} is {done}.", "good")
     return redirect(url_for("invoices.single", id=id))
+
+
+@pages.post("/invoices/<id>/check")
+def check(id: str) -> Response:
+    """Ask the provider now what became of the open attempt to pay."""
+    hub = the_hub()
+    with hub.read() as session:
+        tried = [row for row in attempts.charges(session, id) if row.state == "open"]
+    for row in tried:
+        checkout.check(hub, row.id)
+    with hub.read() as session:
+        found = checkout.standing(session, id)
+    flash(_STANDING.get(found.state, "The provider knows of no payment yet."), "info")
+    return redirect(url_for("invoices.single", id=id, _anchor="attempts"))
 
 
 @pages.post("/invoices/<id>/payments")

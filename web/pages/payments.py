@@ -1,10 +1,13 @@
 """Payments: list, detail, and a person's assignment."""
 
+from typing import Any
+
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from hub.core.checkouts import refunds
 from hub.core.ledger import payments
-from hub.core.queries import details, listing, overview
+from hub.core.queries import attempts, details, listing, overview
 from web.area import area
 from web.hub import the_hub
 from web.lists import shown
@@ -41,7 +44,14 @@ def single(id: str) -> str:
             candidates=details.candidates(session, row) if waits else [],
             waits=waits,
             names=overview.connection_names(session),
+            asked=attempts.refunds(session, id),
+            refundable=_refundable(session, row),
         )
+
+
+def _refundable(session: Any, row: Any) -> bool:
+    kept = row.state in ("confirmed", "paid_out")
+    return kept and refunds.left(session, row).minor > 0
 
 
 @pages.post("/payments/<id>/assign")

@@ -10,6 +10,7 @@ from hub.core.queries import details, listing, trail
 from web.area import area
 from web.hub import the_hub
 from web.lists import shown
+from web.pages.links import link_of
 from web.session import person
 
 pages = area("quotes")
@@ -38,6 +39,7 @@ def single(id: str) -> str:
             row=row,
             expired=quotes.is_expired(session, row),
             history=trail.about(session, [f"quote:{id}"]),
+            link=link_of(session, "quote", id),
         )
 
 
