@@ -102,6 +102,13 @@ def rows(hub: Hub) -> int:
         return session.scalar(select(func.count(InboundWebhook.id))) or 0
 
 
+def judged(case: Case, answer: TestResponse, kept: int, *, refused: int) -> None:
+    """The genuine are kept; a signed body that is empty is unreadable, no forgery."""
+    status = 400 if case["name"] == "empty_body_signed" else refused
+    wanted = (200, 1) if case["expected"] == "valid" else (status, 0)
+    assert wanted == (answer.status_code, kept)
+
+
 @pytest.mark.parametrize("case", cases("slack/tests/samples/signatures.json"))
 def test_slack(sqlite_database: Database, settings: Settings, case: Case) -> None:
     secret = case["config"]["signing_secret"]
@@ -151,3 +158,32 @@ def test_paypal(
         assert 0 == rows(hub)
     if case.get("must_not_fetch"):
         assert [] == certificates.asked
+
+
+@pytest.mark.parametrize("case", cases("stripe/tests/samples/vectors.json"))
+def test_stripe(sqlite_database: Database, settings: Settings, case: Case) -> None:
+    config = case["config"]
+    secrets = ",".join(config["secrets"])
+    hub = connected(sqlite_database, settings, "stripe", STRIPE_WEBHOOK_SECRET=secrets)
+    case["headers"].setdefault("Content-Type", "application/json")
+
+    answer = sent(hub, "stripe", case, config["now"])
+
+    judged(case, answer, rows(hub), refused=401)
+
+
+@pytest.mark.parametrize("case", cases("gocardless/tests/samples/vectors.json"))
+def test_gocardless(
+    postgres_database: Database, settings: Settings, case: Case
+) -> None:
+    hub = connected(
+        postgres_database,
+        settings,
+        "gocardless",
+        GOCARDLESS_ACCESS_TOKEN="made-up-token-of-tests",
+        GOCARDLESS_WEBHOOK_SECRET=",".join(case["config"]["secrets"]),
+    )
+
+    answer = sent(hub, "gocardless", case, "2026-03-09T17:00:00Z")
+
+    judged(case, answer, rows(hub), refused=498)
