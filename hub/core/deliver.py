@@ -13,7 +13,7 @@ from hub.boot import Hub
 from hub.core.buckets import Buckets
 from hub.core.deliveries import claims, readiness
 from hub.core.deliveries.claims import NOTHING, Claimed, Take
-from hub.core.deliveries.pool import Pool
+from hub.core.deliveries.pool import LONG, Pool
 from hub.core.deliveries.readiness import Ready
 from hub.core.deliveries.shares import share
 
@@ -46,7 +46,7 @@ def drain(hub: Hub, pool: Pool, stop: Stop, budget_seconds: float = 2.0) -> int:
 def drain_all(hub: Hub, *, size: int = 16, seconds: float = 60.0) -> int:
     """Deliver all that may be sent now and wait for the results: for commands and
     tests, where no worker runs."""
-    pool = Pool(hub, size=size)
+    pool = Pool(hub, size=size, spare=0)
     until, count = time.monotonic() + seconds, 0
     try:
         while time.monotonic() < until:
@@ -93,9 +93,11 @@ def _round(hub: Hub, pool: Pool) -> Take:
 
 
 def _call_for_help(hub: Hub, pool: Pool) -> None:
-    """More is due than we can hold: other processes may have slots."""
+    """More is due than we can hold: other processes may have slots, and what turns
+    out to be slow gives up its own."""
     if pool.may_call_for_help():
         hub.bell.ring("deliver")
+        pool.look_again(timedelta(seconds=LONG))
 
 
 def _within_rates(

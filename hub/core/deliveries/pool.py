@@ -19,8 +19,13 @@ from hub.core.deliveries.claims import ALONE_AFTER, Claimed
 from hub.core.deliveries.scribe import Scribe
 from hub.core.deliveries.sending import Sending
 from hub.core.deliveries.settle import Done
+from hub.core.deliveries.shares import even
 
 SIZE = 128
+# Threads beyond these, for what takes long: a slow provider holds no slot of the
+# others' for longer than a call of theirs may take.
+SPARE = 128
+LONG = 0.5  # seconds
 HOOK_SECONDS = 120.0  # longer, and the process drains and is started again (ROAD 26)
 RENEWED_EVERY = 15.0  # of the 90 s that a lease lasts
 
@@ -42,6 +47,7 @@ class Pool:
         hub: Hub,
         *,
         size: int = SIZE,
+        spare: int = SPARE,
         worker: str = "",
         told: Callable[[], object] = lambda: None,
     ) -> None:
@@ -49,10 +55,12 @@ class Pool:
         self.draining = threading.Lock()
         self._hub = hub
         self._size = size
+        self._spare = spare
         self._running: dict[str, _Running] = {}
         self._lock = threading.Lock()
         self._work: SimpleQueue[Sending | None] = SimpleQueue()
         self._threads = self._idle = 0
+        self._slow: set[str] = set()  # connections whose last call took long
         self._look = threading.Event()
         self._look_at: list[float] = []  # a heap
         self._rung = 0.0
@@ -63,14 +71,12 @@ class Pool:
     def free(self) -> int:
         """How many more deliveries it takes."""
         with self._lock:
-            return 0 if self._closed else self._size - len(self._running)
+            return 0 if self._closed else self._size - len(self._in_slots())
 
     def held(self) -> dict[str, int]:
         """How many slots each connection has."""
         with self._lock:
-            return Counter(
-                each.sending.claimed.connection_id for each in self._running.values()
-            )
+            return Counter(_whose(each) for each in self._in_slots())
 
     def has_suspect(self) -> bool:
         """True while something is under way that was lost twice already."""
@@ -82,14 +88,18 @@ class Pool:
 
     def is_idle(self) -> bool:
         """True if nothing is under way."""
-        return self.free == self._size
+        with self._lock:
+            return not self._running
 
     def submit(self, claimed: Claimed) -> None:
         """Send this, now."""
         sending = Sending(self._hub, claimed, self._scribe.mark)
         with self._lock:
             self._running[claimed.id] = _Running(sending)
-            grow = self._idle < self._work.qsize() + 1 and self._threads < self._size
+            grow = (
+                self._idle < self._work.qsize() + 1
+                and self._threads < self._size + self._spare
+            )
             self._threads += grow
         self._work.put(sending)
         if grow:
@@ -150,7 +160,7 @@ class Pool:
         with self._lock:
             self._closed = True
         until = time.monotonic() + grace
-        while time.monotonic() < until and self._anything():
+        while time.monotonic() < until and not self.is_idle():
             self.wait(min(0.05, max(0.0, until - time.monotonic())))
         self.give_up()
         for _ in range(self._threads):
@@ -165,9 +175,28 @@ class Pool:
             if not _overran(each):  # its lease runs out: that counts (ROAD 26)
                 self._scribe.settle(each.sending.interrupted())
 
-    def _anything(self) -> bool:
-        with self._lock:
-            return bool(self._running)
+    def _in_slots(self) -> list[_Running]:
+        """What is under way, but for what has moved over to the spare threads: what
+        takes longest, fairly shared among the connections."""
+        running = sorted(self._running.values(), key=lambda each: each.since)
+        slow = Counter(_whose(each) for each in running if self._is_slow(each))
+        room, left = even(slow, self._spare), []
+        for each in running:
+            whose = _whose(each)
+            if room.get(whose, 0) > 0 and self._is_slow(each):
+                room[whose] -= 1
+            else:
+                left.append(each)
+        return left
+
+    def _is_slow(self, running: _Running) -> bool:
+        return _whose(running) in self._slow or _seconds(running) > LONG
+
+    def _remember_pace(self, running: _Running) -> None:
+        if _seconds(running) > LONG:
+            self._slow.add(_whose(running))
+        else:
+            self._slow.discard(_whose(running))
 
     def _serve(self) -> None:
         while True:
@@ -184,7 +213,9 @@ class Pool:
         soonest: timedelta | None = None
         with self._lock:
             for each in done:
-                self._running.pop(each.claimed.id, None)
+                ended = self._running.pop(each.claimed.id, None)
+                if ended is not None:
+                    self._remember_pace(ended)
                 if each.outcome.state == "retrying":
                     wait = each.outcome.wait
                     soonest = wait if soonest is None else min(soonest, wait)
@@ -193,5 +224,13 @@ class Pool:
             self.look_again(soonest)
 
 
+def _whose(running: _Running) -> str:
+    return running.sending.claimed.connection_id
+
+
+def _seconds(running: _Running) -> float:
+    return time.monotonic() - running.since
+
+
 def _overran(running: _Running) -> bool:
-    return time.monotonic() - running.since > HOOK_SECONDS
+    return _seconds(running) > HOOK_SECONDS

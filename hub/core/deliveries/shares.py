@@ -27,3 +27,13 @@ def share(
         given[poorest] += 1
         free -= 1
     return given
+
+
+def even(wanted: Mapping[str, int], free: int) -> dict[str, int]:
+    """Divide what is free so that nobody gets more than they want, nor more than
+    another who still wants some."""
+    given = dict.fromkeys(wanted, 0)
+    for place, id in enumerate(sorted(wanted, key=lambda id: wanted[id])):
+        given[id] = min(wanted[id], free // (len(wanted) - place))
+        free -= given[id]
+    return given

@@ -15,7 +15,7 @@ from hub.core.buckets import Buckets, Meter
 from hub.core.configuration.live import live
 from hub.core.deliveries import budgets, claims, readiness
 from hub.core.deliveries.pool import Pool
-from hub.core.deliveries.shares import share
+from hub.core.deliveries.shares import even, share
 from hub.core.models import ApiCall, Connection, Worker
 from hub.jobs import Bell
 from hub.sdk import quota
@@ -385,6 +385,12 @@ def test_shares_are_fair(rooms: dict[str, int], size: int, data: st.DataObject) 
     if free and any(given_[id] < rooms[id] for id in rooms):
         hungry = [given_[id] for id in rooms if given_[id] < rooms[id]]
         assert min(hungry) > 0
+
+
+def test_spare_threads_are_divided_evenly() -> None:
+    assert {"a": 3, "b": 10, "c": 10} == even({"a": 3, "b": 64, "c": 64}, 23)
+    assert {"a": 3} == even({"a": 3}, 23)
+    assert {} == even({}, 23)
 
 
 def _left_today(stage: Stage, connection_id: str, per_day: int = 100) -> int | None:

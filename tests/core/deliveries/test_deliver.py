@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from hub.core import deliver
 from hub.core.deliveries import claims, readiness, scribe, settle
+from hub.core.deliveries import pool as pool_module
 from hub.core.deliveries.outcomes import delivered
 from hub.core.deliveries.pool import Pool
 from hub.core.deliveries.settle import Done
@@ -284,7 +285,7 @@ def test_slow_connection_does_not_delay_another(stage: Stage) -> None:
     quick.after = lambda event, ctx: done.set()
     for _ in range(40):
         stage.deliver(one)
-    pool = Pool(stage.hub, size=8)
+    pool = Pool(stage.hub, size=8, spare=0)
     deliver.drain(stage.hub, pool, lambda: False)
     assert {one: 4} == pool.held()
 
@@ -293,6 +294,39 @@ def test_slow_connection_does_not_delay_another(stage: Stage) -> None:
 
     assert done.wait(10)
     assert not go.is_set()
+    go.set()
+    pool.close(grace=10)
+
+
+def test_slow_connections_give_their_slots_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law 8: what takes long goes on beside the pool's own threads."""
+    slow = Actor("slow", budget=Budget(per_second=1000, concurrency=100))
+    quick = Actor("quick", budget=Budget(per_second=1000, concurrency=4))
+    stage.cast(slow, quick)
+    one, two = stage.connect("slow"), stage.connect("quick")
+    go = threading.Event()
+    slow.after = lambda event, ctx: _wait(go)
+    for _ in range(40):
+        stage.deliver(one)
+    pool = Pool(stage.hub, size=8, spare=6)
+    monkeypatch.setattr(pool_module, "LONG", 1000.0)
+    deliver.drain(stage.hub, pool, lambda: False)
+    assert ({one: 4}, 4) == (pool.held(), pool.free)
+    monkeypatch.setattr(pool_module, "LONG", 0.0)
+    assert ({}, 8) == (pool.held(), pool.free)
+
+    deliver.drain(stage.hub, pool, lambda: False)
+    assert ({one: 2}, 6) == (pool.held(), pool.free)
+
+    together = threading.Barrier(2)
+    quick.after = lambda event, ctx: _wait_for(together)
+    for _ in range(2):
+        stage.deliver(two)
+    deliver.drain(stage.hub, pool, lambda: False)
+
+    _until(lambda: 2 == stage.states()["delivered"])
     go.set()
     pool.close(grace=10)
 
@@ -422,6 +456,10 @@ def _done(claimed: claims.Claimed) -> Done:
 
 def _wait(event: threading.Event) -> None:
     assert event.wait(30)
+
+
+def _wait_for(others: threading.Barrier) -> None:
+    others.wait(30)
 
 
 def _until(condition: object) -> None:
