@@ -59,6 +59,12 @@ def can_sync(hub: Hub, connection: LiveConnection) -> bool:
     return hub.plugins.has(connection.plugin, "sync")
 
 
+def is_running(row: SyncRun) -> bool:
+    """True while a process reads; the one of a run whose lease ran out is gone."""
+    lease = row.lease_until
+    return row.state == "running" and lease is not None and lease > now()
+
+
 def _opened(hub: Hub, slug: str, actor: str) -> tuple[LiveConnection, SyncRun]:
     known = live(hub)
     known.refresh()

@@ -3,6 +3,7 @@ on these pages, and what becomes of it."""
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from hub.core.models import (
     Product,
     SyncRun,
 )
+from hub.sdk.clock import now
 from hub.sdk.context import Context
 from hub.sdk.sync import Page
 from tests.parts.bank import Bank
@@ -286,6 +288,34 @@ def test_a_connection_is_synced_and_the_page_shows_how_far_it_is(
     assert "Sync now" in after
 
 
+def test_a_sync_that_broke_off_can_be_begun_again(
+    admin: Browser, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ROAD 29: the lease of a run whose process is gone ends."""
+    may = threading.Event()
+    may.set()
+    _give_sync(bank, monkeypatch, may)
+    with bank.hub.write() as session:
+        session.add(
+            SyncRun(
+                connection_id=bank.connection.id,
+                claim="gone",
+                lease_until=now() - timedelta(seconds=1),
+                started_at=now() - timedelta(minutes=6),
+            )
+        )
+    page = "/settings/connections/bank"
+
+    broken = admin.get(page).text
+    begun = admin.post(f"{page}/sync")
+
+    assert "Broke off" in broken
+    assert "Sync now" in broken
+    assert 302 == begun.status_code
+    _ended(bank)
+    assert "Its process ended." in admin.get(page).text
+
+
 def test_what_has_no_sync_offers_none(admin: Browser, bank: Bank) -> None:
     assert "Sync now" not in admin.get("/settings/connections/bank").text
     assert 409 == admin.post("/settings/connections/bank/sync").status_code
@@ -304,7 +334,8 @@ def _give_sync(
 
 def _ended(bank: Bank) -> None:
     with bank.hub.read() as session:
-        run = session.scalars(select(SyncRun)).one().id
+        newest = select(SyncRun).order_by(SyncRun.started_at.desc()).limit(1)
+        run = session.scalars(newest).one().id
     for thread in threading.enumerate():
         if thread.name == run:
             thread.join(60)

@@ -63,6 +63,7 @@ def _page(slug: str, problem: UserError | None = None) -> str:
             tests="test_connection" in plugin.hooks,
             can_sync=sync.can_sync(hub, connection),
             syncs=syncs.recent(session, connection.id),
+            is_running=sync.is_running,
             webhook_url=webhook_url(hub, slug),
             names={connection.id: slug},
             problem=problem,

@@ -72,15 +72,14 @@ def consent(id: str) -> Response | tuple[str, int]:
 @pages.route("/contacts/<id>/remove", methods=["GET", "POST"])
 def remove(id: str) -> str | Response:
     """Ask once more, then remove."""
-    with the_hub().write() as session:
+    with the_hub().read() as session:
         contact = companies.get_contact(session, id)
-        name, company_id = contact.name, contact.company_id
-        if request.method == "POST":
-            companies.remove_contact(session, id, actor=person().actor)
-    if request.method == "POST":
-        flash(f"{name} is removed.", "good")
-        return redirect(url_for("companies.single", id=company_id))
-    return render_template("ledger/contact_remove.html", id=id, name=name)
+    if request.method == "GET":
+        return render_template("ledger/contact_remove.html", row=contact)
+    with the_hub().write() as session:
+        companies.remove_contact(session, id, actor=person().actor)
+    flash(f"{contact.name} is removed.", "good")
+    return redirect(url_for("companies.single", id=contact.company_id))
 
 
 def _values() -> dict[str, Any]:

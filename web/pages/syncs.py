@@ -49,4 +49,5 @@ def _part(slug: str) -> str:
             "parts/syncs.html",
             connection=connection,
             syncs=recent(session, connection.id),
+            is_running=sync.is_running,
         )
