@@ -153,6 +153,7 @@ def test_a_company_shows_all_that_is_its_own(admin: Browser, things: Things) -> 
         *(f"/payments/{things.payment}", f"/credit-notes/{things.credit_note}"),
         *(f"/quotes/{things.quote}", f"/tickets?company_id={things.company}"),
         f"/devices?company_id={things.company}",
+        f"/credit-notes/new?invoice={things.draft}",
     ):
         assert f'href="{url}"' in text, url
     assert '<p class="big">10.00 EUR</p>' in text
