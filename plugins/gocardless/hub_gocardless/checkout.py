@@ -58,7 +58,7 @@ def settle(charge: ledger.Charge, ctx: Context) -> list[Fact]:
     if not charge.reference.startswith(_PAGE):
         return debits.settle(charge.reference, ctx)
     at = ctx.now()
-    found = hosted.standing(ctx, charge) or {}
+    found = hosted.known(ctx, charge, charge.reference)
     payment = (found["links"] or {}).get("payment_request_payment")
     told = Told(at=at, site=site(ctx.settings))
     if payment is None:
@@ -77,6 +77,8 @@ def cancel(charge: ledger.Charge, ctx: Context) -> list[Fact]:
     try:
         client.act(ctx, kind, charge.reference, "cancel")
     except RejectedError as error:
-        if error.status != _REFUSED:
-            raise
+        facts = settle(charge, ctx) if error.status == _REFUSED else []
+        if facts:
+            return facts
+        raise
     return settle(charge, ctx)

@@ -43,9 +43,14 @@ def standing(
     ctx: Context, made: ledger.Charge | ledger.MandateRequest
 ) -> dict[str, Any] | None:
     """Return the billing request of a charge or mandate request, if it has one."""
-    if made.reference is None:
-        return None
-    found = _read(client.get(ctx, _REQUESTS, made.reference))
+    return known(ctx, made, made.reference) if made.reference else None
+
+
+def known(
+    ctx: Context, made: ledger.Charge | ledger.MandateRequest, reference: str
+) -> dict[str, Any]:
+    """Return a billing request that must be the hub's own."""
+    found = _read(client.get(ctx, _REQUESTS, reference))
     ours = found["metadata"] or {}
     if made.id not in (ours.get("hub_payment"), ours.get("hub_request")):
         raise UnexpectedResponseError(
@@ -76,9 +81,8 @@ def _page(
         "lock_currency": True,
         "links": {"billing_request": reference},
     }
-    known = prefilled(company)
     try:
-        answer = _flow(ctx, asked | {"prefilled_customer": known})
+        answer = _flow(ctx, asked | {"prefilled_customer": prefilled(company)})
     except RejectedError as error:
         if error.status != _REFUSED:
             raise

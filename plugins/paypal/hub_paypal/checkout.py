@@ -111,14 +111,12 @@ def cancel(charge: ledger.Charge, ctx: Context) -> list[Fact]:
 
 def refund(payment: ledger.Payment, amount: Money, ctx: Context) -> list[Fact]:
     """Give part of a capture back, or what is left of it."""
-    key = f"{payment.id}-refund-{payment.refunded.minor}-{amount.minor}"
     made = client.call(
         ctx,
         "POST",
         f"/v2/payments/captures/{client.segment(payment.reference)}/refund",
         json={"amount": wire(amount)},
-        # What was refunded before tells two equal refunds from one asked for twice.
-        request_id=key if ctx.delivery is None else ctx.idempotency_key("refund"),
+        request_id=ctx.idempotency_key("refund"),
     )
     return [_understood(resources.refund, made, ctx)]
 

@@ -156,7 +156,7 @@ def make_ctx(calls: list[CallRecord]) -> Callable[..., Context]:
             hub_paypal,
             known | settings,
             api_base_url=base,
-            delivery=None,
+            delivery="rfr_1",
             record=calls.append,
         )
         return replace(ctx, state=Kept())

@@ -107,7 +107,7 @@ def make_ctx(calls: list[CallRecord]) -> Callable[..., Context]:
             hub_stripe,
             known | settings,
             api_base_url=base,
-            delivery=None,
+            delivery="rfr_1",
             record=calls.append,
         )
 

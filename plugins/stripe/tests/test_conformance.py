@@ -11,7 +11,7 @@ import requests_mock
 import time_machine
 
 import hub_stripe
-from hub.sdk.facts import Match, PaymentReceived, RefundMade
+from hub.sdk.facts import Match, PaymentCancelled, PaymentReceived, RefundMade
 from hub.sdk.ledger import Charge, Checkout, Company, Invoice, Payment
 from hub.sdk.money import Money
 from hub.sdk.testing import (
@@ -74,6 +74,16 @@ RECEIVED = PaymentReceived(
     url=f"https://dashboard.stripe.com/test/payments/{INTENT}",
     fee=Money(1893, "GBP"),
     net=Money(122967, "GBP"),
+)
+EXPIRED = PaymentCancelled(
+    id=f"session:{SESSION}:expired",
+    as_of=NOW,
+    reference=SESSION,
+    amount=Money(124860, "GBP"),
+    match=Match(
+        charge="chg_01JQ5Z7M9K", checkout=SESSION, invoice_number="INV-2026-0117"
+    ),
+    method="stripe",
 )
 REFUNDED = RefundMade(
     id="refund:re_3TqLm82eZvKYlo2C0aHt5MyJ:succeeded",
@@ -165,6 +175,12 @@ class TestMoney(ActionSuite):
             hook="start_checkout",
             file="start_checkout.json",
             arguments={"charge": charge()},
+        ),
+        Action(
+            hook="cancel_checkout",
+            file="cancel_checkout.json",
+            arguments={"charge": started()},
+            returns=[EXPIRED],
         ),
         Action(
             hook="refund_payment",
