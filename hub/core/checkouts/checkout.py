@@ -82,18 +82,15 @@ def begin(
     while True:
         charge, fits = _current(hub, invoice_id, connection, amount, back)
         if not fits:
-            _give_way(hub, charge)
+            moved, begun = _give_way(hub, charge), None
         elif charge.url is None:
-            begun = _start(hub, charge.id)
-            if begun:
-                return begun
+            moved, begun = False, _start(hub, charge.id)
         else:
-            begun = _same(hub, charge)
-            if begun:
-                return begun
-        wait.on(
-            "This invoice is being looked at in another window: try again in a moment."
-        )
+            moved, begun = True, _same(hub, charge)
+        if begun:
+            return begun
+        if not moved:
+            wait.on("This invoice is being paid in another window: look there first.")
 
 
 def finish(hub: Hub, charge_id: str, params: Mapping[str, str]) -> Standing:
@@ -136,8 +133,8 @@ def clear(hub: Hub, invoice_id: str) -> None:
             charge = charges.current(session, invoice_id)
         if charge is None:
             return
-        _give_way(hub, charge)
-        wait.on("A client is paying this invoice right now: try again in a moment.")
+        if not _give_way(hub, charge):
+            wait.on("A client is paying this invoice right now: try again in a moment.")
 
 
 class _Patience:
@@ -261,9 +258,9 @@ def _same(hub: Hub, charge: Charge) -> Begun | None:
     return _begun(row) if row.state == "open" else None
 
 
-def _give_way(hub: Hub, charge: Charge) -> None:
-    """Close a charge that something else is to take the place of. Nothing is done
-    while somebody else is at it."""
+def _give_way(hub: Hub, charge: Charge) -> bool:
+    """Close a charge that something else is to take the place of; False if it isn't,
+    as somebody else is at it."""
     if charge.mandate_id is not None:
         raise ConflictError("This invoice is being collected by direct debit.")
     answer = ask(hub, charge.id, ending=True)
@@ -273,6 +270,7 @@ def _give_way(hub: Hub, charge: Charge) -> None:
             f" try again later. ({answer.error})"
         ) from answer.error
     _check_unpaid(hub, charge.id)
+    return _row(hub, charge.id).state != "open"
 
 
 def _check_unpaid(hub: Hub, charge_id: str) -> None:
