@@ -125,7 +125,7 @@ def check(id: str) -> Response:
     with hub.read() as session:
         found = checkout.standing(session, id)
     flash(_STANDING.get(found.state, "The provider knows of no payment yet."), "info")
-    return redirect(url_for("invoices.single", id=id, _anchor="attempts"))
+    return redirect(url_for("invoices.single", id=id))
 
 
 @pages.post("/invoices/<id>/payments")

@@ -61,4 +61,4 @@ def sent(id: str) -> Response:
 
 
 def _back(kind: str, id: str) -> Response:
-    return redirect(url_for(_PAGES[kind], id=id, _anchor="client-link"))
+    return redirect(url_for(_PAGES[kind], id=id))

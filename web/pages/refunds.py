@@ -118,4 +118,4 @@ def _is_of(id: str, request_id: str) -> bool:
 
 
 def _back(id: str) -> Response:
-    return redirect(url_for("payments.single", id=id, _anchor="refunds"))
+    return redirect(url_for("payments.single", id=id))

@@ -9,11 +9,13 @@ from werkzeug.wrappers import Response
 
 from hub.core.configuration.live import LiveConnection, live
 from hub.core.ledger import invoices
+from hub.core.people import portal_links
 from hub.core.queries import listing, overview, trail
 from hub.sdk.http import is_loopback
 from hub.sdk.money import Money
 from web.area import area
 from web.hub import the_hub
+from web.session import person
 
 pages = area("tryit")
 _SECONDS = 5
@@ -69,6 +71,15 @@ def progress(id: str) -> str | tuple[str, int]:
     waits = ("pending", "sending", "retrying")
     done = steps.payments and all(d.state not in waits for d in steps.deliveries)
     return (shown, 286) if done else shown
+
+
+@pages.post("/try/portal")
+def portal() -> Response:
+    """Look at an invoice as its client does, and pay it there."""
+    with the_hub().write() as session:
+        subject = f"invoice:{request.form.get('invoice', '')}"
+        url, _ = portal_links.make(session, subject, actor=person().actor)
+    return redirect(url)
 
 
 @pages.post("/try/pay")

@@ -83,7 +83,8 @@ def invoice_page(
 ) -> str:
     """An invoice, how its payment stands, and the ways to pay what is left."""
     left = max(0, row.open_minor - charges.on_its_way(session, row))
-    ways = [_way(each) for each in offers(session, row)] if left else []
+    found = offers(session, row) if left else []
+    ways = [_way(each) for each in found if each.kind == "checkout"]
     look = request.args.get("look", 0, type=int)
     return render_template(
         "portal/invoice.html",

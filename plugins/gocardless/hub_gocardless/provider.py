@@ -91,6 +91,7 @@ PROVIDER = Provider(
     # 1,000 calls a minute are allowed, for all who share the account.
     budget=Budget(per_second=10, concurrency=4),
     docs_url="https://developer.gocardless.com/api-reference/",
+    checkout_label="Pay by bank",
     remembers_keys=timedelta(hours=24),
     after_unknown_outcome="person",
     refused_status=498,
