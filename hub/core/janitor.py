@@ -81,7 +81,10 @@ class Janitor:
                     continue
                 self._busy.add(connection)
             threading.Thread(
-                target=self._run, args=(connection, work), daemon=True
+                target=self._run,
+                args=(connection, work),
+                name="janitor",
+                daemon=True,
             ).start()
 
     def _run(self, connection: str, work: Sequence[_Due]) -> None:
