@@ -15,8 +15,6 @@ from hub_gocardless.resources import Told
 _PAYMENTS: Final = "payments"
 # Our clock and GoCardless's may differ by so much.
 _SKEW: Final = timedelta(minutes=15)
-# Whoever asked for the payment has given up long before.
-_SOON: Final = timedelta(days=2)
 
 
 def collect(
@@ -81,13 +79,9 @@ def settle(payment: str, ctx: Context, match: Match | None = None) -> list[Fact]
 
 def found(charge: ledger.Charge, ctx: Context) -> list[Fact]:
     """Look for the payment of a charge whose making nobody knows the end of."""
-    since, until = charge.created_at - _SKEW, charge.created_at + _SOON
-    listed = client.listed(
-        ctx,
-        _PAYMENTS,
-        **{"created_at[gte]": clock.iso(since), "created_at[lte]": clock.iso(until)},
-        currency=charge.amount.currency,
-    )
+    since = {"created_at[gte]": clock.iso(charge.created_at - _SKEW)}
+    currency = charge.amount.currency
+    listed = client.listed(ctx, _PAYMENTS, **since, currency=currency)
     for item in listed:
         match item:
             case {"id": str(id), "metadata": {"hub_payment": charge.id}}:
