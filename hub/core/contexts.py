@@ -21,6 +21,7 @@ from hub.sdk import clock
 from hub.sdk.context import Context
 from hub.sdk.errors import ConflictError, PluginError, SettingsError
 from hub.sdk.http import ApiClient, Around, CallRecord
+from hub.sdk.provider import Provider
 
 LARGEST_STATE = 64 * 1024
 _Result = TypeVar("_Result")
@@ -50,29 +51,14 @@ def build(  # noqa: PLR0913 - everything a hook call is about, by name
     if connection.error or connection.provider is None:
         raise SettingsError(connection.error or f"{connection.plugin} is broken.")
     provider = connection.provider
-    meter = Meter(
-        hub.part(Buckets),
-        connection.id,
-        buckets.rate(provider.budget, connection.rate_limit),
-        paid,
-        patience,
-    )
-    client = ApiClient(
-        plugin=connection.plugin,
-        connection=connection.slug,
-        title=provider.title,
-        hosts=provider.hosts,
-        given=addresses(connection.settings),
-        api_base_url=connection.api_base_url,
-        redactor=connection.redactor,
-        record=record or _recorder(hub, connection, delivery, webhook_id),
-        around=meter.around(around),
-    )
+    rate = buckets.rate(provider.budget, connection.rate_limit)
+    meter = Meter(hub.part(Buckets), connection.id, rate, paid, patience)
+    record = record or _recorder(hub, connection, delivery, webhook_id)
     return Context(
         plugin=connection.plugin,
         connection=connection.slug,
         settings=connection.settings,
-        http=client,
+        http=_client(connection, provider, record, meter.around(around)),
         refs=StoredReferences(hub, connection),
         state=StoredState(hub, connection),
         log=_log.bind(plugin=connection.plugin, connection=connection.slug),
@@ -81,6 +67,25 @@ def build(  # noqa: PLR0913 - everything a hook call is about, by name
         delivery=delivery,
         generations=generations or {},
         asked={} if asked is None else asked,
+    )
+
+
+def _client(
+    connection: LiveConnection,
+    provider: Provider,
+    record: Callable[[CallRecord], None],
+    around: Around,
+) -> ApiClient:
+    return ApiClient(
+        plugin=connection.plugin,
+        connection=connection.slug,
+        title=provider.title,
+        hosts=provider.hosts,
+        given=addresses(connection.settings),
+        api_base_url=connection.api_base_url,
+        redactor=connection.redactor,
+        record=record,
+        around=around,
     )
 
 

@@ -114,6 +114,17 @@ def test_a_dry_run_only_counts(admin: Caller, slugs: tuple[str, str]) -> None:
     assert 2 == len(admin.get("/inbound-webhooks").get_json()["items"])
 
 
+def test_webhooks_of_a_disabled_connection_are_left_out(
+    admin: Caller, slugs: tuple[str, str]
+) -> None:
+    """One of them must not keep the others from being replayed."""
+    assert 200 == admin.post(f"/connections/{slugs[0]}/disable").status_code
+
+    answer = admin.post("/inbound-webhooks/replay", {"filters": {}})
+
+    assert (202, 1) == (answer.status_code, answer.get_json()["count"])
+
+
 def test_many_are_retried_at_once(admin: Caller, slugs: tuple[str, str]) -> None:
     answer = admin.post("/deliveries/retry", {"filters": {"connection": slugs[0]}})
 

@@ -59,10 +59,19 @@ def webhook(session: Session, webhook_id: str) -> InboundWebhook:
 def webhooks(
     hub: Hub, filters: Mapping[str, str], actor: str, *, dry_run: bool = False
 ) -> int:
-    """Replay all kept webhooks the filters (those of the list) name; returns how
-    many. Without a filter on the state: the failed ones."""
+    """Replay all kept webhooks the filters (those of the list) name, but for those
+    of disabled connections; returns how many. Without a filter on the state: the
+    failed ones."""
     wanted = {"state": "failed", **filters}
-    chosen = select(InboundWebhook.id).where(InboundWebhook.body.is_not(None))
+    chosen = (
+        select(InboundWebhook.id)
+        .join(Connection, Connection.id == InboundWebhook.connection_id)
+        .where(
+            InboundWebhook.body.is_not(None),
+            Connection.state != "disabled",
+            Connection.removed_at.is_(None),
+        )
+    )
     with hub.read() as session:
         found = session.scalars(narrowed(chosen, WEBHOOKS, wanted)).all()
     if dry_run:
