@@ -43,6 +43,7 @@ class Settings:
     trusted_proxies: int
     msp_name: str
     part_payments: bool
+    autobill_days: int
     environ: Mapping[str, str] = field(repr=False)
 
 
@@ -77,6 +78,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         trusted_proxies=_count("HUB_TRUSTED_PROXIES", env),
         msp_name=env.get("HUB_MSP_NAME", "").strip() or _NAMELESS,
         part_payments=_switch("HUB_PART_PAYMENTS", env),
+        autobill_days=_count("HUB_AUTOBILL_DAYS", env, default="3"),
         environ=env,
     )
 

@@ -19,6 +19,7 @@ def register(app: Flask) -> None:
         deliveries,
         events,
         invoices,
+        mandates,
         notifications,
         payments,
         plugins,
@@ -42,8 +43,7 @@ def register(app: Flask) -> None:
     api = HubApi(app)
     for module in (
         *(companies, invoices, payments, charges, credit_notes, quotes, catalogue),
-        portal_links,
-        *(events, deliveries, road, notifications),
+        *(mandates, portal_links, events, deliveries, road, notifications),
         *(plugins, connections, tokens),
     ):
         api.register_blueprint(module.blueprint, url_prefix=PREFIX)

@@ -1,4 +1,4 @@
-"""Credit notes and mandates over HTTP."""
+"""Credit notes over HTTP."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from marshmallow import fields
 
 from hub.api.access import STAFF, WRITERS, actor, allowed, the_hub
 from hub.api.blueprint import Resources
-from hub.api.fields import Exact, Minor, OfConnection, Referenced, Shown, Text
-from hub.api.lists import readable, show, with_references, with_slugs
+from hub.api.fields import Exact, Minor, Referenced, Shown, Text
+from hub.api.lists import readable, show, with_references
 from hub.core.ledger import companies, credit_notes
 from hub.core.ledger.amounts import amount_of
-from hub.core.queries.listing import CREDIT_NOTES, MANDATES
+from hub.core.queries.listing import CREDIT_NOTES
 
 blueprint = Resources("credit-notes", __name__, description="What is credited.")
 _with_references = with_references("credit_note")
@@ -62,18 +62,7 @@ class NewAllocation(ma.Schema):
     amount = Exact(load_default=None)
 
 
-class Mandate(Shown, OfConnection):
-    """A direct-debit mandate of a company."""
-
-    company_id = fields.String(allow_none=True)
-    provider = fields.String()
-    reference = fields.String()
-    scheme = fields.String()
-    state = fields.String()
-
-
 readable(blueprint, "/credit-notes", CREDIT_NOTES, CreditNote, prepare=_prepare)
-readable(blueprint, "/mandates", MANDATES, Mandate, prepare=with_slugs)
 
 
 @blueprint.route("/credit-notes", methods=["POST"])

@@ -66,8 +66,17 @@ class Payment(Referenced, OfConnection):
     movements = fields.List(fields.Nested(Movement))
 
 
+class PayoutLine(ma.Schema):
+    """One line of a payout; `kind` in the provider's word, `payment` its reference."""
+
+    kind = fields.String()
+    amount = fields.String()
+    currency = fields.String()
+    payment = fields.String(allow_none=True)
+
+
 class Payout(Shown, OfConnection):
-    """Money a provider sent to our bank."""
+    """Money a provider sent to our bank, fees already off."""
 
     provider = fields.String()
     reference = fields.String()
@@ -76,6 +85,8 @@ class Payout(Shown, OfConnection):
     currency = fields.String()
     state = fields.String()
     arrives_on = fields.Date(allow_none=True)
+    url = fields.String()
+    lines = fields.List(fields.Nested(PayoutLine))
 
 
 class Assignment(ma.Schema):

@@ -15,6 +15,7 @@ from hub.boot import Hub
 from hub.core import idempotency, janitor, sweep, sync
 from hub.core.deliveries import outages, outcomes
 from hub.core.ledger import overdue
+from hub.core.mandates import autobill
 from hub.core.models import Duty as Row
 from hub.core.models import new_id
 from hub.core.rows import insert_new
@@ -46,6 +47,7 @@ DUTIES: Sequence[Duty] = (
     Duty("outages", timedelta(seconds=10), outages.tell, timedelta(seconds=30)),
     Duty("payments", timedelta(seconds=10), janitor.start, timedelta(seconds=30)),
     Duty("overdue", timedelta(minutes=10), overdue.scan),
+    Duty("autobill", timedelta(minutes=10), autobill.run),
     Duty("syncs", timedelta(hours=1), sync.run_all),
     Duty("retention", timedelta(hours=1), retention.run),
     Duty("idempotency-keys", timedelta(hours=1), idempotency.purge),

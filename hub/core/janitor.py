@@ -16,7 +16,8 @@ from sqlalchemy import or_, select
 
 from hub.boot import Hub
 from hub.core.checkouts import checkout, refunds
-from hub.core.models import Charge, Payment, RefundRequest
+from hub.core.mandates import debits, requests
+from hub.core.models import Charge, MandateRequest, Payment, RefundRequest
 from hub.sdk.clock import now
 from hub.sdk.errors import UnreadyError
 
@@ -35,8 +36,19 @@ class Kind:
     joined: Any = None
 
 
+def _check_charge(hub: Hub, id: str) -> None:
+    with hub.read() as session:
+        is_debit = session.get_one(Charge, id).mandate_id is not None
+    (debits if is_debit else checkout).check(hub, id)
+
+
 KINDS: Sequence[Kind] = (
-    Kind(model=Charge, check=checkout.check, connection=Charge.connection_id),
+    Kind(model=Charge, check=_check_charge, connection=Charge.connection_id),
+    Kind(
+        model=MandateRequest,
+        check=requests.check,
+        connection=MandateRequest.connection_id,
+    ),
     Kind(
         model=RefundRequest,
         check=refunds.run,

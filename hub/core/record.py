@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.core.ledger import fact_rows, matching
+from hub.core.ledger import fact_rows, mandate_owners, matching
 from hub.core.ledger.booking import book
 from hub.core.ledger.locks import (
     checkout_name,
@@ -24,7 +24,7 @@ from hub.core.ledger.locks import (
 from hub.core.ledger.movements import Key, fold, key_of, payments_of
 from hub.core.ledger.settling import Booked
 from hub.core.models import Connection, FactRow, Payment
-from hub.sdk.facts import CheckoutApproved, Fact, PaymentFact, from_data
+from hub.sdk.facts import CheckoutApproved, Fact, MandateSeen, PaymentFact, from_data
 
 # Where a fact is heard, if not in a webhook: windows of syncs overlap.
 _SYNC, _HUB = "sync", "hub"
@@ -128,7 +128,7 @@ def _known(
 def _lock(
     session: Session, connection: Connection, facts: Sequence[Fact], revision: int
 ) -> None:
-    """Take all locks: names, then invoices, then payments. What other facts of the
+    """Take all locks: names, invoices, payments, companies. What other facts of the
     same movements spoke of is touched too (a payout names its payments only once).
     """
     provider = connection.plugin
@@ -164,6 +164,7 @@ def _lock_rows(
     targets = [match.invoice_id for match in found if match]
     lock_invoices(session, [*targets, *(row.invoice_id for row in known)])
     lock_payments(session, (row.id for row in known))
+    mandate_owners.lock_owners(session, provider, facts)
 
 
 def _names(provider: str, fact: Fact) -> Iterable[str]:
@@ -171,6 +172,8 @@ def _names(provider: str, fact: Fact) -> Iterable[str]:
         yield from matching.names_of(provider, fact.match)
     if isinstance(fact, CheckoutApproved):
         yield checkout_name(provider, fact.reference)
+    if isinstance(fact, MandateSeen):
+        yield from mandate_owners.names_of(provider, fact)
 
 
 def _earlier(

@@ -122,7 +122,17 @@ def _resolved(data: Data) -> Wording:
 
 def _mandate(data: Data) -> Wording:
     state = data.get("state", "changed")
-    return Wording(title=f"The mandate of {_who(data)} is {state}")
+    ended = state in ("failed", "cancelled", "expired")
+    paused = ended and not data.get("current_mandate_id")
+    words = [
+        f"{data['reason']}." if data.get("reason") else "",
+        "Nothing more is collected by it." if ended else "",
+        "Set up a new one: autobill pauses." if paused and data.get("autobill") else "",
+    ]
+    return Wording(
+        title=f"The mandate of {_who(data)} is {state}",
+        body=" ".join(word for word in words if word),
+    )
 
 
 _WORDS: Mapping[str, Callable[[Data], Wording]] = {

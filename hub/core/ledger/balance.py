@@ -121,12 +121,17 @@ def _write(payment: Payment, view: PaymentView) -> None:
 
 
 def _finish_charge(session: Session, payment: Payment, view: PaymentView) -> None:
-    """Money ends the attempt it came through. A failure doesn't: the payer may try
-    again on the same page, so whoever runs the checkout decides."""
-    if payment.charge_id and view.captured:
-        charge = session.get_one(Charge, payment.charge_id)
-        if charge.state != "finished":
-            charge.state, charge.closed_at = "finished", now()
+    """Money ends the attempt it came through. A failure ends a debit; on a page the
+    payer may try again, so whoever runs the checkout decides."""
+    if not payment.charge_id:
+        return
+    charge = session.get_one(Charge, payment.charge_id)
+    if view.captured and charge.state != "finished":
+        charge.state, charge.closed_at = "finished", now()
+    failed = view.state in ("failed", "cancelled") and charge.mandate_id is not None
+    if failed and charge.state == "open":
+        charge.state, charge.closed_at = "failed", now()
+        charge.problem = view.reason
 
 
 def _refresh(session: Session, invoice: Invoice) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from hub.core.ledger import matching
 from hub.core.ledger.balance import settle, standing
 from hub.core.ledger.charges import approve
+from hub.core.ledger.mandates import book_mandate
 from hub.core.ledger.movement_rows import find_payment, payment_of, put
 from hub.core.ledger.movements import Folded, Key
 from hub.core.ledger.payouts import book_payout
@@ -90,6 +91,7 @@ _BOOKS: Mapping[str, _Book] = {
     "capture": _book_capture,
     "payout": book_payout,
     "checkout": _book_approval,
+    "mandate": book_mandate,
 }
 
 

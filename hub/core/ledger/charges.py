@@ -21,7 +21,7 @@ from hub.sdk.money import Money
 FIRST_CHECK = timedelta(minutes=1)
 
 
-def open_charge(
+def open_charge(  # noqa: PLR0913 - what a charge is opened with
     session: Session,
     invoice_id: str,
     connection: Connection,
@@ -29,6 +29,7 @@ def open_charge(
     amount: Money | None = None,
     back: str = "",
     mandate_id: str | None = None,
+    period: int | None = None,
 ) -> Charge:
     """Open an attempt to pay what is open of an invoice, or `amount` of it. Commit
     before calling the provider. ConflictError while another is open: expire that one
@@ -45,6 +46,7 @@ def open_charge(
         currency=asked.currency,
         back=back,
         mandate_id=mandate_id,
+        period=period,
         next_check_at=now() + FIRST_CHECK,
     )
     session.add(charge)

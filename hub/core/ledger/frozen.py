@@ -2,7 +2,14 @@
 
 from urllib.parse import quote
 
-from hub.core.models import Charge, Company, Invoice, Payment
+from hub.core.models import (
+    Charge,
+    Company,
+    Invoice,
+    Mandate,
+    MandateRequest,
+    Payment,
+)
 from hub.sdk import ledger
 from hub.sdk.money import Money
 
@@ -52,6 +59,29 @@ def charge(row: Charge, of: ledger.Invoice, slug: str) -> ledger.Charge:
         reference=row.reference,
         return_url=f"{back}/return?charge={row.id}",
         cancel_url=f"{back}/cancel?charge={row.id}",
+        created_at=row.created_at,
+    )
+
+
+def mandate(row: Mandate, of: ledger.Company) -> ledger.Mandate:
+    """A mandate of a company."""
+    return ledger.Mandate(
+        id=row.id, company=of, reference=row.reference, state=row.state
+    )
+
+
+def mandate_request(
+    row: MandateRequest, of: ledger.Company, slug: str
+) -> ledger.MandateRequest:
+    """A company's way to a mandate; `slug` is its connection's."""
+    back = f"{row.back}/{quote(slug)}"
+    return ledger.MandateRequest(
+        id=row.id,
+        company=of,
+        currency=row.currency,
+        reference=row.reference,
+        return_url=f"{back}/return?request={row.id}",
+        cancel_url=f"{back}/cancel?request={row.id}",
         created_at=row.created_at,
     )
 

@@ -1,4 +1,4 @@
-"""Locks in one order: names, then invoices, then payments (ROAD 5).
+"""Locks in one order: names, invoices, payments, companies (ROAD 5).
 
 A name stands for something that may not exist yet: who creates an invoice and who
 parks a payment that waits for it must not pass each other unseen. SQLite has one
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from sqlalchemy import ARRAY, BigInteger, bindparam, select, text
 from sqlalchemy.orm import Session
 
-from hub.core.models import Invoice, Payment
+from hub.core.models import Company, Invoice, Payment
 
 _LOCK = text(
     "SELECT count(pg_advisory_xact_lock(name)) FROM"
@@ -43,6 +43,11 @@ def charge_name(charge_id: str) -> str:
 def checkout_name(provider: str, reference: str) -> str:
     """The name of a checkout at a provider."""
     return f"checkout:{provider}:{reference}"
+
+
+def request_name(request_id: str) -> str:
+    """The name of a mandate request."""
+    return f"mandate-request:{request_id}"
 
 
 def invoice_name(number: str) -> str:
@@ -85,6 +90,18 @@ def lock_payments(session: Session, ids: Iterable[str]) -> dict[str, Payment]:
         .execution_options(populate_existing=True)
     )
     return {row.id: row for row in rows}
+
+
+def lock_companies(session: Session, ids: Iterable[str | None]) -> None:
+    """Lock these companies, in the order of their ids; payments first."""
+    wanted = sorted({id for id in ids if id})
+    if wanted:
+        session.execute(
+            select(Company.id)
+            .where(Company.id.in_(wanted))
+            .order_by(Company.id)
+            .with_for_update(key_share=True)
+        )
 
 
 def _number(name: str) -> int:

@@ -23,6 +23,7 @@ from hub.sdk.facts import (
     PaymentFailed,
     PaymentPending,
     PaymentReceived,
+    PayoutLine,
     PayoutMade,
     RefundMade,
     RefundTotal,
@@ -100,6 +101,13 @@ class Folded:
     matches: tuple[Match, ...] = ()
     payment: str = ""
     payments: tuple[str, ...] = ()
+    lines: tuple[PayoutLine, ...] = ()
+    request: str = ""
+    checkout: str = ""
+    scheme: str = ""
+    currency: str = ""
+    replaced_by: str = ""
+    next_charge_date: str = ""
 
 
 def key_of(provider: str, fact: Fact) -> Key:
@@ -147,7 +155,15 @@ def fold(heard: Iterable[Heard]) -> Folded:
         matches=tuple(f.match for f in facts if isinstance(f, _Matching)),
         payment=next((ref for f in facts for ref in payments_of(f)), ""),
         payments=tuple(sorted({ref for f in facts for ref in payments_of(f)})),
+        lines=_newest(facts, "lines") or (),
+        **{name: _newest(facts, name) or "" for name in _OF_MANDATES},
     )
+
+
+_OF_MANDATES = (
+    *("request", "checkout", "scheme", "currency"),
+    *("replaced_by", "next_charge_date"),
+)
 
 
 _Matching = (PaymentFact, CheckoutApproved)
@@ -183,4 +199,4 @@ def _amount(newest_first: Sequence[Fact]) -> Money | None:
 
 def _newest(newest_first: Iterable[Fact], name: str) -> Any:
     values = (getattr(fact, name, None) for fact in newest_first)
-    return next((value for value in values if value not in (None, "")), None)
+    return next((value for value in values if value not in (None, "", ())), None)

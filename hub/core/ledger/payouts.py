@@ -10,6 +10,7 @@ from hub.core.ledger.movement_rows import find_payment, minor_of, put
 from hub.core.ledger.movements import Folded, Key
 from hub.core.ledger.settling import Booked, cause_of_fact, settle_all, standings
 from hub.core.models import FactRow, Movement, Payout, new_id
+from hub.sdk.facts import PayoutLine
 from hub.sdk.money import Money
 
 
@@ -61,9 +62,20 @@ def _write(session: Session, payout: Payout, folded: Folded) -> Payout:
     payout.fee_minor = minor_of(folded.fee, amount.currency)
     payout.state, payout.as_of = folded.state, folded.as_of
     payout.arrives_on = _date(folded.arrives_on)
+    payout.url, payout.lines = folded.url, [_line(line) for line in folded.lines]
     session.add(payout)
     session.flush()
     return payout
+
+
+def _line(line: PayoutLine) -> dict[str, str | None]:
+    """As the provider told it; other currencies than the payout's are possible."""
+    return {
+        "kind": line.kind,
+        "amount": str(line.amount),
+        "currency": line.amount.currency,
+        "payment": line.payment,
+    }
 
 
 def _links(session: Session, payout: Payout) -> list[Movement]:

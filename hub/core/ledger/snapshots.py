@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.core.ledger.news import Transition
-from hub.core.models import Company, Invoice, Movement, Payment, Quote
+from hub.core.models import Company, Invoice, Mandate, Movement, Payment, Quote
 from hub.sdk.clock import iso
 from hub.sdk.money import Money
 
@@ -57,6 +57,27 @@ def payment_data(session: Session, payment: Payment) -> Data:
             amount(invoice.open_minor, invoice.currency) if invoice and same else None
         ),
         "refunded_amount": amount(payment.refunded_minor, payment.currency),
+    }
+
+
+def mandate_data(mandate: Mandate, company: Company | None, was: str | None) -> Data:
+    """Data of `mandate.changed`; `was` is the state before."""
+    day = mandate.next_charge_date
+    return {
+        "mandate_id": mandate.id,
+        "reference": mandate.reference,
+        "provider": mandate.provider,
+        "state": mandate.state,
+        "was": was,
+        "reason": mandate.reason,
+        "scheme": mandate.scheme,
+        "currency": mandate.currency,
+        "replaced_by": mandate.replaced_by,
+        "next_charge_date": day.isoformat() if day else None,
+        "provider_url": mandate.url,
+        "company": company_data(company),
+        "current_mandate_id": company.mandate_id if company else None,
+        "autobill": company.autobill if company else False,
     }
 
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.core.models.base import Base, Stamped, new_id
@@ -66,11 +66,13 @@ class Charge(Stamped, Base):
     hosted page. Who talks to the provider about it holds `claim` until
     `lease_until`; the janitor looks at it at `next_check_at`. `problem` says why
     the last call came to nothing. `back` is where the payer comes back to: the same
-    whenever the call is repeated, as its idempotency key is.
+    whenever the call is repeated, as its idempotency key is. `period`: begun by
+    autobill, once for an invoice in each of its periods (ROAD 27).
     """
 
     __tablename__ = "charges"
     __table_args__ = (
+        UniqueConstraint("invoice_id", "period"),
         Index(
             "uq_charges_open_invoice",
             "invoice_id",
@@ -96,7 +98,10 @@ class Charge(Stamped, Base):
     url: Mapped[str | None]
     approved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
-    mandate_id: Mapped[str | None] = mapped_column(ForeignKey("mandates.id"))
+    mandate_id: Mapped[str | None] = mapped_column(
+        ForeignKey("mandates.id"), index=True
+    )
+    period: Mapped[int | None]
     claim: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     next_check_at: Mapped[datetime | None]

@@ -12,16 +12,25 @@ class Mandate(Stamped, Base):
     """A mandate. States: pending, active, failed, cancelled, expired, replaced.
 
     `next_charge_date`: the earliest day of a debit, as the provider last said.
+    `company_id` None: whose it is isn't known yet, and the `match_*` columns keep
+    what it waits for (ROAD 6).
     """
 
     __tablename__ = "mandates"
-    __table_args__ = (UniqueConstraint("provider", "reference"),)
+    __table_args__ = (
+        UniqueConstraint("provider", "reference"),
+        Index(None, "match_request"),
+        Index(None, "match_checkout"),
+        Index(None, "replaced_by"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("mdt"))
     company_id: Mapped[str | None] = mapped_column(
         ForeignKey("companies.id"), index=True
     )
     connection_id: Mapped[str | None] = mapped_column(ForeignKey("connections.id"))
+    match_request: Mapped[str | None]
+    match_checkout: Mapped[str | None]
     provider: Mapped[str]
     reference: Mapped[str]
     scheme: Mapped[str] = mapped_column(default="")
@@ -38,7 +47,7 @@ class MandateRequest(Stamped, Base):
     """A company's way to a mandate, committed before the provider is called.
 
     States: open, finished, failed, expired; one may be open per company and
-    connection. Claim, lease and checks are as those of a charge.
+    connection. Claim, lease, checks and `back` are as those of a charge.
     """
 
     __tablename__ = "mandate_requests"
@@ -62,6 +71,8 @@ class MandateRequest(Stamped, Base):
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("mrq"))
     company_id: Mapped[str] = mapped_column(ForeignKey("companies.id"), index=True)
     connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
+    currency: Mapped[str] = mapped_column(default="")
+    back: Mapped[str] = mapped_column(default="")
     state: Mapped[str] = mapped_column(default="open")
     reference: Mapped[str | None] = mapped_column(index=True)
     url: Mapped[str | None]

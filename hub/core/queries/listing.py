@@ -220,6 +220,11 @@ MANDATES = _ledger(
     m.Mandate,
     filters=("state", "company_id", "provider", "reference", "connection_id"),
 )
+MANDATE_REQUESTS = _ledger(
+    "mandate request",
+    m.MandateRequest,
+    filters=("state", "company_id", "connection_id", "reference", "mandate_id"),
+)
 QUOTES = _ledger(
     "quote",
     m.Quote,

@@ -478,6 +478,8 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("company_id", sa.String(), nullable=True),
         sa.Column("connection_id", sa.String(), nullable=True),
+        sa.Column("match_request", sa.String(), nullable=True),
+        sa.Column("match_checkout", sa.String(), nullable=True),
         sa.Column("provider", sa.String(), nullable=False),
         sa.Column("reference", sa.String(), nullable=False),
         sa.Column("scheme", sa.String(), nullable=False),
@@ -508,6 +510,15 @@ def upgrade() -> None:
     with op.batch_alter_table("mandates", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_mandates_company_id"), ["company_id"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_mandates_match_checkout"), ["match_checkout"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_mandates_match_request"), ["match_request"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_mandates_replaced_by"), ["replaced_by"], unique=False
         )
 
     op.create_table(
@@ -757,6 +768,11 @@ def upgrade() -> None:
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("mandate_id", sa.String(), nullable=True),
+        sa.Column(
+            "period",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+        ),
         sa.Column("claim", sa.String(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_check_at", sa.DateTime(timezone=True), nullable=True),
@@ -781,6 +797,9 @@ def upgrade() -> None:
             ["mandate_id"], ["mandates.id"], name=op.f("fk_charges_mandate_id_mandates")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_charges")),
+        sa.UniqueConstraint(
+            "invoice_id", "period", name=op.f("uq_charges_invoice_id_period")
+        ),
     )
     with op.batch_alter_table("charges", schema=None) as batch_op:
         batch_op.create_index(
@@ -792,6 +811,9 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             batch_op.f("ix_charges_invoice_id"), ["invoice_id"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_charges_mandate_id"), ["mandate_id"], unique=False
         )
         batch_op.create_index(
             batch_op.f("ix_charges_reference"), ["reference"], unique=False
@@ -919,6 +941,8 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("company_id", sa.String(), nullable=False),
         sa.Column("connection_id", sa.String(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("back", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reference", sa.String(), nullable=True),
         sa.Column("url", sa.String(), nullable=True),
@@ -1673,6 +1697,7 @@ def downgrade() -> None:
             postgresql_where=sa.text("state = 'open'"),
         )
         batch_op.drop_index(batch_op.f("ix_charges_reference"))
+        batch_op.drop_index(batch_op.f("ix_charges_mandate_id"))
         batch_op.drop_index(batch_op.f("ix_charges_invoice_id"))
         batch_op.drop_index(
             "ix_charges_due",
@@ -1713,6 +1738,9 @@ def downgrade() -> None:
 
     op.drop_table("outages")
     with op.batch_alter_table("mandates", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_mandates_replaced_by"))
+        batch_op.drop_index(batch_op.f("ix_mandates_match_request"))
+        batch_op.drop_index(batch_op.f("ix_mandates_match_checkout"))
         batch_op.drop_index(batch_op.f("ix_mandates_company_id"))
 
     op.drop_table("mandates")

@@ -1,0 +1,1 @@
+"""Direct debit: the way to a mandate, collecting by it, and autobill."""
