@@ -6,6 +6,13 @@ from hub.boot import Hub
 from hub.sdk.errors import HubError
 
 PREFIX = "/api/v1"
+_DOCUMENT = {
+    "API_TITLE": "The hub",
+    "API_VERSION": "v1",
+    "OPENAPI_VERSION": "3.1.0",
+    "OPENAPI_URL_PREFIX": PREFIX,
+    "OPENAPI_JSON_PATH": "openapi.json",
+}
 
 
 def register(app: Flask) -> None:
@@ -32,13 +39,7 @@ def register(app: Flask) -> None:
     )
     from hub.api.blueprint import HubApi
 
-    app.config.update(
-        API_TITLE="The hub",
-        API_VERSION="v1",
-        OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX=PREFIX,
-        OPENAPI_JSON_PATH="openapi.json",
-    )
+    app.config.update(_DOCUMENT)
     app.register_error_handler(HubError, problems.of_hub_error)
     api = HubApi(app)
     for module in (

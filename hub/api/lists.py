@@ -12,7 +12,7 @@ from hub.api.access import STAFF, allowed, the_hub
 from hub.api.blueprint import Resources
 from hub.api.fields import Paging
 from hub.api.problems import problem
-from hub.core.queries import listing
+from hub.core.queries import attached, listing
 from hub.core.queries.listing import Listing
 from hub.sdk.errors import InvalidError
 
@@ -81,7 +81,7 @@ def with_references(kind: str) -> Prepare:
     """Set each row's external references, in one query for the page."""
 
     def prepare(session: Any, rows: list[Any]) -> None:
-        found = listing.references(session, kind, [row.id for row in rows])
+        found = attached.references(session, kind, [row.id for row in rows])
         for row in rows:
             row.external_refs = found[row.id]
 
@@ -90,7 +90,7 @@ def with_references(kind: str) -> Prepare:
 
 def with_slugs(session: Any, rows: list[Any]) -> None:
     """Set each row's connection, in one query for the page."""
-    slugs = listing.slugs(session, [row.connection_id for row in rows])
+    slugs = attached.slugs(session, [row.connection_id for row in rows])
     for row in rows:
         row.connection = slugs.get(row.connection_id)
 

@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from hub.core.ledger import catalogue
-from hub.core.queries import details, listing
+from hub.core.queries import attached, details, listing
 from hub.core.queries.listing import Listing
 from hub.sdk.errors import UserError
 from web.area import area
@@ -81,7 +81,7 @@ def _list(template: str, wanted: Listing) -> str:
             template,
             page=page,
             companies=details.company_names(session),
-            refs=listing.references(
+            refs=attached.references(
                 session, wanted.word.replace(" ", "_"), [row.id for row in page.items]
             ),
         )

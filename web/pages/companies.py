@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from hub.core.ledger import companies
-from hub.core.queries import clients, listing
+from hub.core.queries import attached, clients, listing
 from hub.sdk.errors import UserError
 from web import consents, forms
 from web.area import area
@@ -40,7 +40,7 @@ def single(id: str) -> str:
             detail=clients.of_company(session, row),
             consent=consents.newest,
             link=link_of(session, "company", id),
-            refs=listing.references(session, "company", [id])[id],
+            refs=attached.references(session, "company", [id])[id],
         )
 
 

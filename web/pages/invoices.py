@@ -10,7 +10,7 @@ from hub.core.ledger import invoices, payments
 from hub.core.ledger.amounts import amount_of
 from hub.core.ledger.invoices import NewInvoice
 from hub.core.ledger.payments import NewPayment
-from hub.core.queries import attempts, details, listing, overview
+from hub.core.queries import attached, attempts, details, listing, overview
 from hub.sdk.errors import InvalidError, UserError
 from web import forms
 from web.area import area
@@ -58,7 +58,7 @@ def _page(id: str, **more: Any) -> str:
             link=link_of(session, "invoice", id),
             attempts=attempts.charges(session, id),
             names=overview.connection_names(session),
-            refs=listing.references(session, "invoice", [id])[id],
+            refs=attached.references(session, "invoice", [id])[id],
             form=request.form,
             **more,
         )

@@ -6,27 +6,22 @@ invoice, its row commits before any call, and what isn't known is asked for.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from hub.boot import Hub
-from hub.core.checkouts import leases
-from hub.core.checkouts.asking import Answer, ask, call, note_error, read
+from hub.core.checkouts.asking import Answer, ask
 from hub.core.checkouts.offers import Offer, offers
 from hub.core.checkouts.standing import Standing, standing
+from hub.core.checkouts.starting import Begun, begun_of, start
 from hub.core.configuration.live import LiveConnection, live
 from hub.core.ledger import charges
 from hub.core.models import Charge, Connection
-from hub.sdk import ledger
 from hub.sdk.clock import now
 from hub.sdk.errors import (
     ConflictError,
-    CredentialsError,
-    HubError,
     NotFoundError,
-    PluginError,
     RejectedError,
-    SettingsError,
     UserError,
 )
 from hub.sdk.money import Money
@@ -47,22 +42,8 @@ __all__ = [
 # Longer than any provider keeps a page open.
 LIFE = timedelta(hours=25)
 _UNSTARTED = timedelta(minutes=15)
-_START_SECONDS = 150
 _PATIENCE = 12.0  # seconds, while another request is at it
 _LOOK_EVERY = 0.1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Begun:
-    """Where the payer goes; `reference` is the provider's id of the checkout."""
-
-    charge_id: str
-    reference: str
-    url: str
-
-
-class _LostError(Exception):
-    """Somebody else has taken the charge over."""
 
 
 def begin(
@@ -84,7 +65,7 @@ def begin(
         if not fits:
             moved, begun = _give_way(hub, charge), None
         elif charge.url is None:
-            moved, begun = False, _start(hub, charge.id)
+            moved, begun = False, start(hub, charge.id)
         else:
             moved, begun = True, _same(hub, charge)
         if begun:
@@ -191,71 +172,16 @@ def _current(
         return row, (row.connection_id, row.amount_minor) == same
 
 
-def _start(hub: Hub, charge_id: str) -> Begun | None:
-    """Open a charge's page; None if somebody else is at it. Repeated after an unknown
-    outcome the provider shows the same one, by its idempotency key."""
-    with leases.held(hub, Charge, charge_id, _START_SECONDS) as claim:
-        if claim is None:
-            return None
-        try:
-            subject = read(hub, charge_id)
-            if subject.row.url is not None:
-                return _begun(subject.row)
-            made = call(
-                hub,
-                subject.connection,
-                "start_checkout",
-                _as_checkout,
-                invoice=subject.charge.invoice,
-                charge=subject.charge,
-            )
-        except HubError as error:
-            over = {"state": "failed", "closed_at": now(), "next_check_at": None}
-            note_error(hub, charge_id, claim, error, **(over if _final(error) else {}))
-            raise
-        try:
-            return _started(hub, charge_id, claim, made)
-        except _LostError:
-            return None
-
-
-def _final(error: HubError) -> bool:
-    """True if nothing came of the call, and nothing will if it is repeated."""
-    refused = isinstance(
-        error, RejectedError | CredentialsError | SettingsError | ConflictError
-    )
-    return refused and not getattr(error, "outcome_unknown", False)
-
-
-def _as_checkout(made: object) -> ledger.Checkout:
-    if not isinstance(made, ledger.Checkout):
-        raise PluginError("The plugin returned no checkout.")
-    return made
-
-
-def _started(
-    hub: Hub, charge_id: str, claim: str, made: ledger.Checkout
-) -> Begun | None:
-    with hub.write() as session:
-        row = charges.started(session, charge_id, made.reference, made.url)
-        if row.state != "open":
-            return None  # money that named the checkout was there before us
-        again = {"next_check_at": now() + charges.FIRST_CHECK, "problem": ""}
-        if not leases.settle(session, Charge, charge_id, claim, **again):
-            raise _LostError
-    return Begun(charge_id=charge_id, reference=made.reference, url=made.url)
-
-
 def _same(hub: Hub, charge: Charge) -> Begun | None:
     """The page that was begun, if it can still be paid on; None once it is closed.
     While nobody can say, it is the same page: it takes the money once."""
     answer = ask(hub, charge.id)
     if answer is None or answer.error is not None:
         row = _row(hub, charge.id)
-        return _begun(row) if row.state == "open" else None
+        return begun_of(row) if row.state == "open" else None
     _check_unpaid(hub, charge.id)
     row = _row(hub, charge.id)
-    return _begun(row) if row.state == "open" else None
+    return begun_of(row) if row.state == "open" else None
 
 
 def _give_way(hub: Hub, charge: Charge) -> bool:
@@ -283,10 +209,6 @@ def _check_unpaid(hub: Hub, charge_id: str) -> None:
         raise ConflictError(
             "A payment of this invoice is being confirmed by the bank: wait for it."
         )
-
-
-def _begun(row: Charge) -> Begun:
-    return Begun(charge_id=row.id, reference=row.reference or "", url=row.url or "")
 
 
 def _row(hub: Hub, charge_id: str) -> Charge:

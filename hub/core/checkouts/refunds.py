@@ -5,14 +5,15 @@ outcome is known. The row's id is the idempotency key: money goes back once.
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from hub.boot import Hub, hub_of
+from hub.boot import Hub
 from hub.core import audit, calls
-from hub.core.checkouts import leases
+from hub.core.checkouts import leases, refundable
 from hub.core.checkouts.asking import as_facts, call, refused, step
+from hub.core.checkouts.refundable import HOOK, left
 from hub.core.configuration.live import live
 from hub.core.ledger import frozen, payments
 from hub.core.ledger.locks import lock_invoices, lock_payments
@@ -23,18 +24,17 @@ from hub.sdk.clock import now
 from hub.sdk.errors import (
     ConflictError,
     HubError,
-    InvalidError,
-    NotFoundError,
     RateLimitError,
     RejectedError,
 )
 from hub.sdk.facts import Fact, RefundMade
 from hub.sdk.money import Money
 
+__all__ = ["ask", "give_up", "left", "refund", "run"]
+
 # Providers remember a key for a day at least. Later a person has to look.
 _SAFE_TO_REPEAT = timedelta(hours=20)
 _FIRST_CHECK = timedelta(minutes=1)
-_HOOK = "refund_payment"
 
 
 def ask(
@@ -72,19 +72,6 @@ def refund(
         run(hub, request.id)
     with hub.read() as session:
         return session.get_one(RefundRequest, request.id)
-
-
-def left(session: Session, payment: Payment) -> Money:
-    """What can be given back of a payment: what is with us and not on its way back."""
-    pending = select(func.sum(Movement.amount_minor)).where(
-        Movement.payment_id == payment.id,
-        Movement.kind == "refund",
-        Movement.state == "pending",
-        Movement.currency == payment.currency,
-    )
-    gone = payment.refunded_minor + payment.charged_back_minor
-    on_its_way = int(session.scalar(pending) or 0)
-    return Money(payment.amount_minor - gone - on_its_way, payment.currency)
 
 
 def run(hub: Hub, request_id: str) -> None:
@@ -130,10 +117,10 @@ def _ask(
 ) -> RefundRequest:
     payment = _locked(session, payment_id)
     by_hand = payment.provider == payments.MANUAL
-    _check_refundable(session, payment, by_hand=by_hand)
+    refundable.check(session, payment, by_hand=by_hand)
     if seen is not None and seen.minor != payment.refunded_minor:
         raise ConflictError("Something was given back meanwhile: look at it again.")
-    wanted = _amount(session, payment, amount)
+    wanted = refundable.amount_of(session, payment, amount)
     request = RefundRequest(
         id=new_id("rfr"),
         payment_id=payment.id,
@@ -162,40 +149,6 @@ def _locked(session: Session, payment_id: str) -> Payment:
     return lock_payments(session, [payment_id])[payment_id]
 
 
-def _check_refundable(session: Session, payment: Payment, *, by_hand: bool) -> None:
-    if payment.state not in ("confirmed", "paid_out"):
-        raise ConflictError(f"This payment is {payment.state}: nothing to refund.")
-    if by_hand:
-        return
-    hub = hub_of(session)
-    try:
-        connection = live(hub).by_id(payment.connection_id or "")
-    except NotFoundError:
-        connection = None
-    if connection is None or not hub.plugins.has(connection.plugin, _HOOK):
-        raise ConflictError(
-            "The hub can't refund this payment: do it at the provider, the hub will"
-            " hear of it."
-        )
-    if not connection.working:
-        raise ConflictError(
-            f"{connection.title} is {connection.state}: mend or enable it first."
-        )
-
-
-def _amount(session: Session, payment: Payment, amount: Money | None) -> Money:
-    most = left(session, payment)
-    if amount is None and most.minor > 0:
-        return most
-    if amount is not None and amount.currency != payment.currency:
-        text = f"The payment is in {payment.currency}."
-        raise InvalidError(text, {"currency": [text]})
-    if amount is None or not 0 < amount.minor <= most.minor:
-        text = f"{most.format()} of this payment can be refunded at the most."
-        raise InvalidError(text, {"amount": [text]})
-    return amount
-
-
 def _read(hub: Hub, request_id: str) -> tuple[RefundRequest, Payment]:
     with hub.read() as session:
         request = session.get_one(RefundRequest, request_id)
@@ -209,7 +162,7 @@ def _call(hub: Hub, request: RefundRequest, payment: Payment) -> list[Fact]:
     facts: list[Fact] = call(
         hub,
         connection,
-        _HOOK,
+        HOOK,
         as_facts,
         about={"delivery": request.id, "record": trail},
         payment=frozen.payment(payment),
