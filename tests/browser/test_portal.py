@@ -13,10 +13,10 @@ from sqlalchemy import select
 
 from hub import demo, simulators
 from hub.boot import Hub
-from hub.core import deliver, process
+from hub.core import calls, deliver, process
 from hub.core.configuration.live import live
 from hub.core.ledger import quotes
-from hub.core.models import Company, Invoice, Payment, Quote
+from hub.core.models import ApiCall, Company, Invoice, Payment, Quote
 from hub.core.people import portal_links
 from hub.db import Database
 from hub.jobs import Bell
@@ -114,6 +114,13 @@ def test_a_client_pays(
     screenshot(f"portal-{name}-3-paid")
     page.reload()
     expect(page.locator(".notice h2")).to_have_text("Paid in full. Thank you!")
+    calls.flush(site.hub)
+    signature = page.url.partition("?")[0].rpartition(".")[2]
+    with site.hub.read() as session:
+        kept = session.scalars(select(ApiCall)).all()
+        texts = [each.request_excerpt + each.response_excerpt for each in kept]
+    assert any("/return" in text for text in texts)
+    assert not [text for text in texts if signature in text]
 
 
 @pytest.mark.parametrize(
@@ -305,3 +312,32 @@ def test_a_refund_is_made_and_the_client_reads_it(
 
     page.goto(here)
     expect(page.locator(".history")).to_contain_text("We paid 50.00 EUR back to you.")
+
+
+def test_a_client_pays_by_bank(page: Page, site: Served, screenshot: Shoot) -> None:
+    page.goto(link(site))
+    page.get_by_role("button", name="Pay by bank").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("simulated")
+    screenshot("portal-bank-provider")
+    page.locator("button.main").click()
+
+    expect(page.locator(".notice h2")).to_be_visible()
+    checked(page)
+    screenshot("portal-bank-back")
+
+
+def test_a_client_sets_up_direct_debit(
+    page: Page, site: Served, screenshot: Shoot
+) -> None:
+    page.goto(link(site))
+    page.get_by_role("button", name="Set up direct debit").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("simulated")
+    screenshot("portal-debit-provider")
+    page.locator("button.main").click()
+
+    expect(page.locator(".notice h2")).to_have_text(
+        "Direct debit is set up. Thank you!"
+    )
+    expect(page.get_by_role("button", name="Set up direct debit")).to_have_count(0)
+    checked(page)
+    screenshot("portal-debit-set-up")

@@ -5,7 +5,7 @@ from flask import Flask
 
 def register(app: Flask) -> None:
     """Add the portal to the application."""
-    from web.portal import entrance, figures, paying, quotes, views  # noqa: F401
+    from web.portal import debits, entrance, figures, paying, quotes, views  # noqa: F401
 
     for each in (figures.number, figures.price, figures.onday):
         app.jinja_env.filters[each.__name__] = each

@@ -90,6 +90,11 @@ def actor() -> str:
     return f"portal:{g.portal_link.id}"
 
 
+def back() -> str:
+    """Where a provider sends the payer back to, below this link."""
+    return the_hub().url(f"{portal_links.PATH}{g.token}")
+
+
 def problem(status: int, title: str, text: str, *, back: bool = False) -> Answer:
     """A page that says what is wrong and what to do."""
     shown = render_template(

@@ -2,30 +2,18 @@
 
 from typing import Any
 
-from flask import g, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from hub.core.checkouts import checkout
 from hub.core.ledger.amounts import amount_of
-from hub.core.people import portal_links
 from hub.core.queries import portal
 from hub.sdk.errors import ConflictError, HubError, InvalidError
 from hub.sdk.money import Money
 from web.hub import the_hub
-from web.portal import entrance, views
-from web.portal.words import Notice, notice
+from web.portal import debits, entrance, views
+from web.portal.words import BUSY, UNREACHED, Notice, notice
 
-_UNREACHED = Notice(
-    tone="bad",
-    title="That way to pay doesn't work right now",
-    text="Nothing was charged. Try again in a few minutes, or choose another way.",
-)
-_BUSY = Notice(
-    tone="warn",
-    title="One moment, please",
-    text="A payment of this invoice was begun already and can't be looked up right now."
-    " Nothing more was charged. Try again in a few minutes.",
-)
 Answer = entrance.Answer | Response
 
 
@@ -37,13 +25,15 @@ def start(slug: str) -> Answer:
         link = entrance.link(session)
         row = portal.invoice(session, link, request.form.get("invoice", ""))
     try:
-        begun = checkout.begin(hub, row.id, slug, amount=_amount(row), back=_back())
+        begun = checkout.begin(
+            hub, row.id, slug, amount=_amount(row), back=entrance.back()
+        )
     except InvalidError as error:
         return _page(row.id, None, 422, str(error))
     except ConflictError:
-        return _page(row.id, _BUSY, 409)
+        return _page(row.id, BUSY, 409)
     except HubError:
-        return _page(row.id, _UNREACHED, 502)
+        return _page(row.id, UNREACHED, 502)
     return redirect(url_for("portal.go", slug=slug, charge=begun.charge_id), 303)
 
 
@@ -64,13 +54,13 @@ def go(slug: str) -> Answer | str:
         if charge is None or not there.startswith(("https://", "http://")):
             return redirect(url_for("portal.index"), 303)
         found = checkout.standing(session, charge.id)
+        amount = Money(charge.amount_minor, charge.currency)
         row = portal.invoice(session, link, charge.invoice_id)
         return render_template(
             "portal/go.html",
             url=there,
             title=found.title,
-            row=row,
-            amount=Money(charge.amount_minor, charge.currency),
+            about=f"{amount.format()} for invoice {row.number}",
             here=views.address(link, row.id),
         )
 
@@ -88,6 +78,8 @@ def cancel(slug: str) -> Answer:
 
 
 def _settled(slug: str, said: str) -> Answer:
+    if request.args.get("request"):
+        return debits.come_back(request.args["request"])
     hub = the_hub()
     id = request.args.get("charge", "")
     with hub.read() as session:
@@ -102,10 +94,6 @@ def _settled(slug: str, said: str) -> Answer:
         checkout.cancelled(hub, charge.id)
     there = views.address(link, charge.invoice_id, charge=charge.id, state=said)
     return redirect(there, 303)
-
-
-def _back() -> str:
-    return the_hub().url(f"{portal_links.PATH}{g.token}")
 
 
 def _amount(row: Any) -> Money | None:

@@ -10,11 +10,12 @@ from hub.core.configuration.live import live
 from hub.core.ledger import charges
 from hub.core.ledger import quotes as ledger_quotes
 from hub.core.queries import portal
+from hub.sdk.errors import NotFoundError
 from hub.sdk.money import Money
 from web.hub import the_hub
 from web.portal import entrance
 from web.portal.history import history
-from web.portal.words import Notice, notice
+from web.portal.words import Notice, debit, notice
 
 # How long until the page looks again, by how often it did; then a person has to.
 _LOOKS: Final = (2, 3, 3, 5, 5, 5, 10, 10, 15, 15, 30, 30, 60, 60, 60, 60)
@@ -40,6 +41,14 @@ def index() -> str:
     return shown
 
 
+def title_of(connection_id: str) -> str:
+    """How clients know a connection."""
+    try:
+        return live(the_hub()).by_id(connection_id).title
+    except NotFoundError:
+        return ""
+
+
 def _company(session: Any, link: Any) -> str:
     if request.args.get("invoice"):
         return _invoice(session, link)
@@ -49,7 +58,11 @@ def _company(session: Any, link: Any) -> str:
     for row in rows:
         totals[row.currency] = totals.get(row.currency, 0) + row.open_minor
     return render_template(
-        "portal/company.html", company=company, rows=rows, totals=totals
+        "portal/company.html",
+        company=company,
+        rows=rows,
+        totals=totals,
+        notice=_debit(session, link),
     )
 
 
@@ -75,6 +88,7 @@ def _invoice(session: Any, link: Any) -> str:
     unseen = found.state == "failed" and tried is not None and not tried.reference
     asked = request.args.get("state", "")
     said = None if unseen else notice(found, row, asked=asked)
+    said = _debit(session, link) or said
     return invoice_page(session, link, row, said)
 
 
@@ -83,15 +97,17 @@ def invoice_page(
 ) -> str:
     """An invoice, how its payment stands, and the ways to pay what is left."""
     left = max(0, row.open_minor - charges.on_its_way(session, row))
-    found = offers(session, row) if left else []
-    ways = [_way(each) for each in found if each.kind == "checkout"]
+    ways = [_way(each) for each in offers(session, row)] if left else []
+    by_debit = portal.can_be_collected(session, row.company_id)
     look = request.args.get("look", 0, type=int)
     return render_template(
         "portal/invoice.html",
         row=row,
         left=left,
         plain_left=str(Money(left, row.currency)),
-        ways=_distinct(ways),
+        ways=_distinct([way for way in ways if way.kind == "checkout"]),
+        debits=[] if by_debit else _distinct([w for w in ways if w.kind == "mandate"]),
+        by_debit=by_debit,
         part=the_hub().settings.part_payments,
         notice=said,
         problem=problem,
@@ -100,6 +116,11 @@ def invoice_page(
         within=portal.kind_of(link) == "company",
         refresh=_refresh(look) if said and said.waits else None,
     )
+
+
+def _debit(session: Any, link: Any) -> Notice | None:
+    asked = request.args.get("debit", "")
+    return debit(portal.mandate_request(session, link, asked))
 
 
 def address(link: Any, invoice_id: str, **more: Any) -> str:
@@ -124,7 +145,7 @@ def _way(offer: Offer) -> Way:
     provider = live(the_hub()).by_slug(offer.slug).provider
     label = provider.checkout_label if provider else ""
     if offer.kind == "mandate":
-        label = label or f"Pay by direct debit with {offer.title}"
+        label = "Set up direct debit"
     return Way(
         slug=offer.slug, label=label or f"Pay with {offer.title}", kind=offer.kind
     )

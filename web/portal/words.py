@@ -26,12 +26,43 @@ _CANCELLED: Final = Notice(
     title="You came back without paying",
     text="Nothing was charged. You can pay below whenever you like.",
 )
+UNREACHED: Final = Notice(
+    tone="bad",
+    title="That way to pay doesn't work right now",
+    text="Nothing was charged. Try again in a few minutes, or choose another way.",
+)
+BUSY: Final = Notice(
+    tone="warn",
+    title="One moment, please",
+    text="A payment of this invoice was begun already and can't be looked up right now."
+    " Nothing more was charged. Try again in a few minutes.",
+)
 _CLOSED: Final = Notice(
     tone="warn",
     title="The payment page was closed",
     text="It was open for too long, or you opened another one. Nothing was charged."
     " You can start again below.",
 )
+
+
+_NO_DEBIT: Final = Notice(
+    tone="warn",
+    title="Direct debit wasn't set up",
+    text="Nothing will be collected. You can try again below, or pay another way.",
+)
+_DEBIT: Final = {
+    "finished": Notice(
+        tone="good",
+        title="Direct debit is set up. Thank you!",
+        text="From now on your invoices can be collected from your bank account.",
+    ),
+    "open": Notice(
+        tone="calm",
+        title="Direct debit isn't set up yet",
+        text="If you went through to the end, your bank needs a moment: look again"
+        " later. If not, you can go on below.",
+    ),
+}
 
 
 def notice(found: Standing, invoice: Any, *, asked: str = "") -> Notice | None:
@@ -99,3 +130,8 @@ def _failed(found: Standing) -> Notice:
         text=f"Your payment{amount} was declined or called off, so nothing was charged."
         " Try again with another card or account, or choose another way to pay.",
     )
+
+
+def debit(asked: Any) -> Notice | None:
+    """How the way to a direct debit stands, if the client went it."""
+    return _DEBIT.get(asked.state, _NO_DEBIT) if asked else None

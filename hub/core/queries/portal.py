@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -12,6 +13,8 @@ from hub.core.models import (
     Company,
     CreditNote,
     Invoice,
+    Mandate,
+    MandateRequest,
     Payment,
     PortalLink,
     Quote,
@@ -81,6 +84,31 @@ def charge(session: Session, link: PortalLink, id: str) -> Charge | None:
     found = session.get(Charge, id) if id else None
     owner = session.get(Invoice, found.invoice_id) if found else None
     return found if owner is not None and _covers(link, owner) else None
+
+
+def mandate_request(
+    session: Session, link: PortalLink, id: str
+) -> MandateRequest | None:
+    """The way to a direct debit with this id, if it is of the link's company."""
+    found = session.get(MandateRequest, id) if id else None
+    return found if found and found.company_id == company_id(session, link) else None
+
+
+def company_id(session: Session, link: PortalLink) -> str:
+    """The company whose things the link shows."""
+    if kind_of(link) == "company":
+        return id_of(link)
+    kind: type[Any] = Invoice if kind_of(link) == "invoice" else Quote
+    owner = session.get(kind, id_of(link))
+    return owner.company_id if owner else ""
+
+
+def can_be_collected(session: Session, company_id: str) -> bool:
+    """True if the company has given a mandate that is good, or soon will be."""
+    known = select(Mandate.id).where(
+        Mandate.company_id == company_id, Mandate.state.in_(("active", "pending"))
+    )
+    return session.scalar(known.limit(1)) is not None
 
 
 def money(session: Session, invoice_id: str) -> Money:
