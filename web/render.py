@@ -76,6 +76,7 @@ _WITHIN: Final = {
     "connections": "settings",
     "syncs": "settings",
     "contacts": "companies",
+    "debits": "mandate",
 }
 
 

@@ -14,6 +14,7 @@ def register(app: Flask) -> None:
         contacts,
         credit_notes,
         dashboard,
+        debits,
         entry,
         invoices,
         links,
@@ -32,6 +33,6 @@ def register(app: Flask) -> None:
         *(bell, companies, connections, dashboard, entry, invoices, payments),
         *(people, quotes, settings, trail, tryit),
         *(bulk, catalogue, contacts, credit_notes, money, syncs),
-        *(links, refunds),
+        *(debits, links, refunds),
     ):
         app.register_blueprint(module.pages)
