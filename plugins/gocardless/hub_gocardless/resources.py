@@ -249,5 +249,5 @@ def checkout(found: Mapping[str, Any], told: Told) -> Iterator[Fact]:
 
 def tells_all(last: str, data: Mapping[str, Any]) -> bool:
     """Say whether the last event of a payment tells how it stands by now."""
-    waits = data.get("status") in _WAITING
+    waits = str(data.get("status")) in _WAITING
     return bool(last) and (waits or last not in _UNDER_WAY)

@@ -339,6 +339,21 @@ def test_a_status_that_no_event_tells_yet_is_told(sim, connected, collected):
     assert (PaymentFailed, None) == ends(facts)
 
 
+@pytest.mark.parametrize(
+    "payment", [{}, {"status": []}, {"id": "PM1", "status": {}}, {"amount": "1"}]
+)
+@pytest.mark.parametrize("event", [None, "x", {"id": 7}])
+def test_a_payment_that_cannot_be_read_is_drift(
+    payment, event, requests_mock, make_ctx, charge
+):
+    api = "https://api-sandbox.gocardless.com"
+    requests_mock.get(f"{api}/payments/PM1", json={"payments": payment})
+    events = [event] if event else []
+    requests_mock.get(f"{api}/events", json={"events": events})
+    with pytest.raises(UnexpectedResponseError):
+        settle(replace(charge, reference="PM1"), make_ctx())
+
+
 def test_a_payout_names_its_payments_and_what_they_cost(
     sim, connected, collected, hear
 ):

@@ -5,7 +5,12 @@ import threading
 import pytest
 import requests
 
-from hub.sdk.errors import CredentialsError, RejectedError, SettingsError
+from hub.sdk.errors import (
+    CredentialsError,
+    RateLimitError,
+    RejectedError,
+    SettingsError,
+)
 from hub.sdk.facts import (
     ChargebackMade,
     FeeCharged,
@@ -156,6 +161,13 @@ def test_a_person_can_let_things_happen(sim, connected):
     state = requests.get(f"{sim.address}/_sim/state", timeout=10).json()
     assert "charged_back" == state["payments"][0]["status"]
     assert "expired" == state["mandates"][0]["status"]
+
+
+def test_who_asks_too_much_is_told_until_when_to_wait(sim, connected):
+    sim.drive("faults", kind="429")
+    with pytest.raises(RateLimitError) as caught:
+        client.test(connected)
+    assert 0 < caught.value.retry_after <= 60
 
 
 def test_a_wrong_token_needs_a_person(sim, connected, make_ctx):
