@@ -167,7 +167,7 @@ def test_who_asks_too_much_is_told_until_when_to_wait(sim, connected):
     sim.drive("faults", kind="429")
     with pytest.raises(RateLimitError) as caught:
         client.test(connected)
-    assert 0 < caught.value.retry_after <= 60
+    assert 0 < (caught.value.retry_after or 0) <= 60
 
 
 def test_a_wrong_token_needs_a_person(sim, connected, make_ctx):
