@@ -58,6 +58,16 @@ def test_given_out_again_it_is_the_same_link_and_lasts_from_then_on(hub: Hub) ->
     assert first == second == third
 
 
+def test_what_needs_a_link_by_the_way_does_not_let_it_last_longer(hub: Hub) -> None:
+    subject = f"invoice:{add_invoice(hub).id}"
+    link(hub, subject, days=2)
+    (before,) = all_of(hub, PortalLink)
+
+    link(hub, subject)
+
+    assert [before.expires_at] == [row.expires_at for row in all_of(hub, PortalLink)]
+
+
 def test_what_is_made_up_opens_nothing(hub: Hub) -> None:
     given = token(link(hub, f"invoice:{add_invoice(hub).id}"))
     id, _, signature = given.partition(".")

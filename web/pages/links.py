@@ -37,7 +37,9 @@ def link_of(session: Any, kind: str, id: str) -> dict[str, Any]:
 def make(kind: str, id: str) -> Response:
     """Give out the link, or let it last longer."""
     with the_hub().write() as session:
-        portal_links.make(session, f"{kind}:{id}", actor=person().actor)
+        portal_links.make(
+            session, f"{kind}:{id}", actor=person().actor, days=portal_links.DAYS
+        )
     flash("The link is ready: copy it, or send it by e-mail.", "good")
     return _back(kind, id)
 

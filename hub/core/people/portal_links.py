@@ -45,15 +45,19 @@ class LinkError(NotFoundError):
 
 
 def make(
-    session: Session, subject: str, *, actor: str = audit.HUB, days: int = DAYS
+    session: Session, subject: str, *, actor: str = audit.HUB, days: int | None = None
 ) -> tuple[str, datetime]:
     """Give out the link of `invoice:…`, `quote:…` or `company:…`, good for so many
-    days from now: the present one if there is one. Returns its address and end."""
-    if not 1 <= days <= MOST_DAYS:
+    days from now: the present one if there is one, which without `days` ends when it
+    did. Returns its address and end."""
+    if days is not None and not 1 <= days <= MOST_DAYS:
         text = f"A link lasts 1 to {MOST_DAYS} days."
         raise InvalidError(text, {"days": [text]})
     _check_subject(session, subject)
     link = current(session, subject)
+    if link is not None and days is None:
+        return url_of(session, link), link.expires_at
+    days = days or DAYS
     if link is None:
         link = PortalLink(id=new_id("lnk"), subject=subject, made_by=actor)
         session.add(link)
