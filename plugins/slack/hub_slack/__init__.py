@@ -20,6 +20,7 @@ on_payment_disputed = hookimpl(actions.post_card)
 on_invoice_overdue = hookimpl(actions.post_card)
 on_invoice_anomaly = hookimpl(actions.post_card)
 on_quote_accepted = hookimpl(actions.post_card)
+on_mandate_changed = hookimpl(actions.post_mandate_card)
 on_connection_failing = hookimpl(actions.post_card)
 on_connection_recovered = hookimpl(actions.post_card)
 

@@ -12,6 +12,12 @@ def post_card(event: Event, ctx: Context) -> None:
     client.post(messages.card(event, ctx.hub_url), ctx)
 
 
+def post_mandate_card(event: Event, ctx: Context) -> None:
+    """Post a mandate's card where a person has to do something about it."""
+    if event.data.get("state") in ("failed", "cancelled", "expired"):
+        post_card(event, ctx)
+
+
 def send_message(message: Message, ctx: Context) -> str | None:
     """Post a free message to a channel; the webhook knows only its own."""
     if not message.text.strip() and not message.blocks:

@@ -87,6 +87,13 @@ CARDS: Mapping[str, Card] = {
         "*{client}* accepted {linked_number}.",
         "total decided_by title",
     ),
+    "mandate.changed": Card(
+        AMBER,
+        "Mandate {state}: {client}{because}",
+        "The direct-debit mandate of *{client}* is {state}. Ask for a new one, or"
+        " agree on another way to pay.",
+        "scheme currency reference reason",
+    ),
     "connection.failing": Card(
         RED,
         "Connection failing: {name}{because}",

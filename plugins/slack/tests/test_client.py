@@ -496,3 +496,22 @@ def test_card_with_strange_letters_is_sent_whole(
 
     body = json.loads(sent.request_history[0].body)
     assert "from Søren &amp; Дом 👩‍🔧 for" in body["text"]
+
+
+@pytest.mark.parametrize(
+    ("state", "cards"),
+    [("cancelled", 1), ("failed", 1), ("expired", 1), ("active", 0), ("replaced", 0)],
+)
+def test_a_mandate_is_told_of_where_a_person_has_to_act(
+    state: str,
+    cards: int,
+    hook: Context,
+    event_of: Callable[..., Event],
+    secrets: dict[str, str],
+    requests_mock: requests_mock.Mocker,
+) -> None:
+    sent = requests_mock.post(secrets["webhook_url"], text="ok")
+
+    actions.post_mandate_card(event_of("mandate.changed", state=state), hook)
+
+    assert cards == sent.call_count

@@ -142,6 +142,10 @@ def test_card_has_the_sample_s_shape(
             "Connection failing: Xero: The credentials are refused.",
         ),
         ("connection.recovered", "Connection recovered: Xero"),
+        (
+            "mandate.changed",
+            "Mandate cancelled: Smith &amp; Sons: bank_account_closed",
+        ),
     ],
 )
 def test_text_says_it_all_for_notifications(
@@ -160,6 +164,7 @@ def test_text_says_it_all_for_notifications(
         ("invoice.anomaly", "#ECB22E"),
         ("invoice.overdue", "#E01E5A"),
         ("connection.failing", "#E01E5A"),
+        ("mandate.changed", "#ECB22E"),
         ("connection.recovered", "#2EB67D"),
     ],
 )
