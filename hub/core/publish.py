@@ -81,7 +81,7 @@ def _url(session: Session, subject: str, data: Mapping[str, Any]) -> str:
     kind, _, id = subject.partition(":")
     if kind == "connection":
         return hub_of(session).url(f"/settings/connections/{data['connection']}")
-    if kind == "mandate":
+    if kind == "mandate" and data.get("company"):
         kind, id = "company", data["company"]["id"]
     return hub_of(session).url(_PAGES[kind] + id if kind in _PAGES else "/")
 
