@@ -1,7 +1,16 @@
 """Text from outside, made fit to be stored, logged and sent on."""
 
+import re
 from typing import Any
+from urllib.parse import quote, urlsplit
 
+# Control characters, halves of surrogate pairs, and marks that turn the direction
+# of everything after them on the line.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
+)
+_URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
+LONGEST_URL = 3000
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -31,3 +40,20 @@ def clean_all(value: Any) -> Any:
 def may_hold_halves(body: bytes) -> bool:
     """True if JSON in these bytes may hold what `clean` replaces."""
     return b"\\u" in body
+
+
+def one_line(text: str) -> str:
+    """Put a value on one line; "" if nothing of it would be seen."""
+    line = " ".join(_UNSEEN.sub(" ", text).split())
+    return line if any(c.isprintable() and c != " " for c in line) else ""
+
+
+def web_address(url: str) -> str:
+    """Percent-encode a web address; "" if it isn't one or is too long."""
+    encoded = quote(_UNSEEN.sub("", url), safe=_URL_SAFE, errors="replace")
+    try:
+        parts = urlsplit(encoded)
+    except ValueError:
+        return ""
+    is_web = parts.scheme in {"http", "https"} and bool(parts.netloc)
+    return encoded if is_web and len(encoded) <= LONGEST_URL else ""

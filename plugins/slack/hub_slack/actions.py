@@ -3,8 +3,8 @@
 from hub.sdk.context import Context
 from hub.sdk.errors import RejectedError
 from hub.sdk.events import Event, Message
+from hub.sdk.text import one_line
 from hub_slack import client, messages
-from hub_slack.mrkdwn import one_line
 
 
 def post_card(event: Event, ctx: Context) -> None:

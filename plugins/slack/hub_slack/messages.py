@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from hub.sdk.cards import facts, spoken
 from hub.sdk.events import Event, Message
-from hub_slack.cards import CARDS, GREEN, SHORT, spoken, words
-from hub_slack.mrkdwn import escape, fit, moment, one_line, web_address
+from hub.sdk.text import web_address
+from hub_slack.cards import CARDS, COLOURS, GREEN, VOICE, short, words
+from hub_slack.mrkdwn import escape, fit, moment
 
 # https://docs.slack.dev/reference/block-kit/blocks
 HEADER, SECTION, FIELD, FIELDS, LABEL, ID, TEXT = 150, 3000, 2000, 10, 75, 255, 4000
@@ -20,20 +22,19 @@ Body = dict[str, Any]
 def card(event: Event, hub_url: str = "") -> Body:
     """Build the message for an event that has a card."""
     look, said = CARDS[event.type], words(event, hub_url)
-    facts = {spoken(key): said[key] for key in look.facts.split()}
     blocks = [
         {"type": "header", "text": _plain(spoken(event.type), HEADER)},
-        {"type": "section", "text": _mrkdwn(look.sentence.format_map(said), SECTION)},
-        *_fields(facts),
+        {"type": "section", "text": _mrkdwn(VOICE.fill(look.sentence, said), SECTION)},
+        *_fields(facts(look, said)),
         *_button(event),
         _context(event.occurred_at),
     ]
-    return _message(look.summary.format_map(said), look.colour, blocks)
+    return _message(VOICE.fill(look.summary, said), COLOURS[look.kind], blocks)
 
 
 def test_card(connection: str, now: datetime) -> Body:
     """Build the card that shows an admin that the connection works."""
-    name = fit(escape(one_line(connection)), SHORT)
+    name = short(connection)
     sentence = f"The connection *{name}* works: the hub's cards arrive here."
     blocks = [
         {"type": "header", "text": _plain("Test card", HEADER)},

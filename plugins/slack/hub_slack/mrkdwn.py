@@ -2,31 +2,19 @@
 
 import re
 from datetime import UTC, datetime
-from urllib.parse import quote, urlsplit
+
+from hub.sdk.text import web_address
 
 # Exactly these three; anything else (`&quot;`) would be shown as it stands.
 # https://docs.slack.dev/messaging/formatting-message-text/#escaping
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 # What may only be kept or dropped whole: a token, an entity, a character.
 _PIECE = re.compile(r"<[^<>]*>|&(?:amp|lt|gt);|.", re.DOTALL)
-# Control characters, halves of surrogate pairs, and marks that turn the direction
-# of everything after them on the line.
-_UNSEEN = re.compile(
-    r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
-)
-_URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
-LONGEST_URL = 3000
 
 
 def escape(text: str) -> str:
     """Make text harmless: no markup token, and so no ping, survives."""
     return text.translate(_ESCAPES)
-
-
-def one_line(text: str) -> str:
-    """Put a value on one line; "" if nothing of it would be seen."""
-    line = " ".join(_UNSEEN.sub(" ", text).split())
-    return line if any(c.isprintable() and c != " " for c in line) else ""
 
 
 def fit(escaped: str, limit: int) -> str:
@@ -40,17 +28,6 @@ def fit(escaped: str, limit: int) -> str:
             break
         kept.append(piece)
     return "".join(kept).rstrip() + "…"
-
-
-def web_address(url: str) -> str:
-    """Percent-encode a web address; "" if it isn't one or is too long."""
-    encoded = quote(_UNSEEN.sub("", url), safe=_URL_SAFE, errors="replace")
-    try:
-        parts = urlsplit(encoded)
-    except ValueError:
-        return ""
-    is_web = parts.scheme in {"http", "https"} and bool(parts.netloc)
-    return encoded if is_web and len(encoded) <= LONGEST_URL else ""
 
 
 def link(url: str, label: str) -> str:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.sdk.events import Event, Message
+from hub.sdk.text import one_line
 from hub_slack import messages, mrkdwn
 from hub_slack.cards import CARDS
 
@@ -441,7 +442,7 @@ def test_link(url: str, label: str, expected: str) -> None:
     ],
 )
 def test_value_is_put_on_one_line(text: str, expected: str) -> None:
-    assert expected == mrkdwn.one_line(text)
+    assert expected == one_line(text)
 
 
 def test_free_message_is_plain_text() -> None:
