@@ -73,6 +73,8 @@ class Provider:
     `webhook_types` the accepted media types.
     `refused_status` is the answer to a bad signature (GoCardless asks for 498).
     `checkout_label` is what a client reads on the button: `Pay by card`.
+    `checkout_currencies` and `mandate_currencies` are what its pages and its mandates
+    take; None: whatever the account takes. Nothing else is offered to a client.
     `hosts` are the only hosts its API calls may go to unless `api_base_url` is set.
     """
 
@@ -95,3 +97,5 @@ class Provider:
     webhook_types: tuple[str, ...] = ("application/json",)
     refused_status: int = 401
     checkout_label: str = ""
+    checkout_currencies: frozenset[str] | None = None
+    mandate_currencies: frozenset[str] | None = None

@@ -1,5 +1,7 @@
 """Direct debit: set up, collect, cancel, and what autobill will do."""
 
+from typing import Any
+
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -15,10 +17,11 @@ from web.session import person
 pages = area("debits")
 
 
-def ways() -> list[Offer]:
-    """The connections through which a mandate can be given now."""
+def ways(company: Any) -> list[Offer]:
+    """The connections through which this company can give a mandate now."""
     with the_hub().read() as session:
-        return [each for each in offers(session) if each.kind == "mandate"]
+        found = offers(session, company=company)
+    return [each for each in found if each.kind == "mandate"]
 
 
 @pages.app_context_processor

@@ -8,11 +8,9 @@ from hub.sdk.context import Context
 from hub.sdk.errors import RejectedError
 from hub.sdk.facts import Fact
 from hub_gocardless import client, debits, events, hosted, resources
-from hub_gocardless.provider import site
+from hub_gocardless.provider import INSTANT_CURRENCIES, site
 from hub_gocardless.resources import Told
 
-# Banks that pay at once are there for these only.
-_CURRENCIES: Final = frozenset({"GBP", "EUR"})
 # What a charge's reference begins with where it is a page, and no debit.
 _PAGE: Final = "BRQ"
 _REFUSED: Final = 422
@@ -20,7 +18,7 @@ _REFUSED: Final = 422
 
 def start(charge: ledger.Charge, ctx: Context) -> ledger.Checkout:
     """Open the page of a charge; asked twice, it leads to the same payment."""
-    if charge.amount.currency not in _CURRENCIES:
+    if charge.amount.currency not in INSTANT_CURRENCIES:
         raise RejectedError(
             f"GoCardless takes no instant payments in {charge.amount.currency}, only"
             " GBP and EUR. Set up a direct debit, or pay another way.",

@@ -8,10 +8,9 @@ from hub.sdk.context import Context
 from hub.sdk.errors import RejectedError
 from hub.sdk.facts import Fact
 from hub_gocardless import client, events, hosted, resources
-from hub_gocardless.provider import site
+from hub_gocardless.provider import MANDATE_CURRENCIES, site
 from hub_gocardless.resources import Told
 
-_CURRENCIES: Final = frozenset({"AUD", "CAD", "DKK", "EUR", "GBP", "NZD", "SEK", "USD"})
 _REFUSED: Final = 422
 
 
@@ -19,10 +18,10 @@ def start(
     company: ledger.Company, request: ledger.MandateRequest, ctx: Context
 ) -> ledger.Checkout:
     """Open the page on which a company gives a mandate."""
-    if request.currency not in _CURRENCIES:
+    if request.currency not in MANDATE_CURRENCIES:
         raise RejectedError(
             f"GoCardless collects nothing in {request.currency}, only in"
-            f" {', '.join(sorted(_CURRENCIES))}.",
+            f" {', '.join(sorted(MANDATE_CURRENCIES))}.",
             code="currency_not_supported",
         )
     return hosted.opened(ctx, request, request_for(request), company)

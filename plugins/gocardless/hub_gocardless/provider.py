@@ -12,6 +12,12 @@ from hub.sdk.provider import Budget, Provider, SettingsSchema, secret
 # The only version there is; a call without it is refused.
 API_VERSION: Final = "2015-07-06"
 
+# Banks that pay at once are there for these only.
+INSTANT_CURRENCIES: Final = frozenset({"GBP", "EUR"})
+MANDATE_CURRENCIES: Final = frozenset(
+    {"AUD", "CAD", "DKK", "EUR", "GBP", "NZD", "SEK", "USD"}
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
@@ -92,6 +98,8 @@ PROVIDER = Provider(
     budget=Budget(per_second=10, concurrency=4),
     docs_url="https://developer.gocardless.com/api-reference/",
     checkout_label="Pay by bank",
+    checkout_currencies=INSTANT_CURRENCIES,
+    mandate_currencies=MANDATE_CURRENCIES,
     remembers_keys=timedelta(hours=24),
     after_unknown_outcome="person",
     refused_status=498,

@@ -14,6 +14,14 @@ MOCK_WEBHOOK_ID: Final = "WEBHOOK_ID"
 # Without decimals at PayPal, whatever ISO 4217 says:
 # https://developer.paypal.com/api/rest/reference/currency-codes/ (read 2026-11).
 WHOLE_CURRENCIES: Final = frozenset({"HUF", "JPY", "TWD"})
+# BRL, CNY and MYR for accounts of their own countries only.
+_CURRENCIES: Final = frozenset(
+    {
+        *("AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD"),
+        *("ILS", "MXN", "MYR", "NOK", "NZD", "PHP", "PLN", "SEK", "SGD", "THB"),
+        *("USD", *WHOLE_CURRENCIES),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +117,7 @@ PROVIDER = Provider(
     budget=Budget(per_second=5, concurrency=4),
     docs_url="https://developer.paypal.com/api/rest/",
     checkout_label="Pay with PayPal",
+    checkout_currencies=_CURRENCIES,
     # Orders and their captures; refunds are remembered for 45 days.
     remembers_keys=timedelta(hours=6),
 )
