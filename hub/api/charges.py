@@ -111,3 +111,12 @@ def refund(values: dict[str, Any], id: str) -> Any:
     if request.state == "refused":
         raise ConflictError(request.problem)
     return request, 202 if request.state == "open" else 200
+
+
+@blueprint.route("/refund-requests/<string:id>/give-up", methods=["POST"])
+@allowed(*STAFF)
+@blueprint.response(200, RefundRequest)
+def give_up(id: str) -> Any:
+    """Say that nothing went back, for a refund whose outcome stayed unknown. Look at
+    the provider first: the hub stops asking, and the money can be refunded anew."""
+    return refunds.give_up(the_hub(), id, actor=actor())

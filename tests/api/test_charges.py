@@ -1,15 +1,20 @@
 """Checkouts and refunds over HTTP."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import select
 
 from hub.app import create_app
 from hub.boot import Hub
+from hub.core import janitor
 from hub.core.checkouts import checkout
 from hub.core.models import Payment
+from hub.sdk.clock import now
 from tests.api.client import Caller, caller, company, invoice
-from tests.core.checkouts.desk import Desk, opened, timeout
+from tests.core.checkouts.desk import Desk, nothing, opened, timeout
 
 
 @pytest.fixture
@@ -174,3 +179,35 @@ def test_paying_by_hand_is_refused_once_the_client_approved_and_came_back(
     answer = billing.post(f"/invoices/{bill}/payments", {"amount": "120.00"})
 
     assert 409 == answer.status_code
+
+
+def test_a_refund_is_given_up_once_a_person_has_to_decide(
+    shop: Hub, desk: Desk, billing: Caller, bill: str
+) -> None:
+    """ROAD 17: while it can still arrive, it can't be asked for a second time."""
+    payment = paid(shop, desk, billing, bill)
+    desk.at = timeout("refund:before")
+    request = billing.post(f"/payments/{payment}/refund", {"amount": "20.00"})
+    path = f"/refund-requests/{request.get_json()['id']}/give-up"
+    early = billing.post(path)
+    with time_machine.travel(now() + timedelta(days=1)):
+        janitor.check_due(shop)
+        unknown = billing.get("/refund-requests?state=open").get_json()["items"]
+        given_up = billing.post(path)
+    again = billing.post(path)
+    desk.at = nothing
+    anew = billing.post(f"/payments/{payment}/refund", {"amount": "20.00"})
+
+    assert 409 == early.status_code
+    assert [None] == [row["next_check_at"] for row in unknown]
+    assert (200, "refused") == (given_up.status_code, given_up.get_json()["state"])
+    assert 409 == again.status_code
+    assert (200, 1) == (anew.status_code, len(desk.refunds))
+
+
+def test_giving_up_needs_a_refund_and_staff(
+    app: Flask, shop: Hub, billing: Caller
+) -> None:
+    path = "/refund-requests/rfr_1/give-up"
+    assert 404 == billing.post(path).status_code
+    assert 403 == caller(app, shop, "ingest").post(path).status_code

@@ -24,6 +24,7 @@ from hub.sdk.clock import now
 from hub.sdk.errors import (
     ConflictError,
     HubError,
+    NotFoundError,
     RateLimitError,
     RejectedError,
 )
@@ -95,7 +96,9 @@ def run(hub: Hub, request_id: str) -> None:
 
 def give_up(hub: Hub, request_id: str, *, actor: str = audit.HUB) -> RefundRequest:
     """A person looked at the provider: nothing was given back there, and nothing
-    shall be."""
+    shall be. ConflictError while the hub itself goes on asking: one that is under
+    way could still arrive."""
+    _check_stopped(hub, request_id)
     with leases.held(hub, RefundRequest, request_id) as claim:
         if claim is None:
             raise ConflictError("This refund is under way, or over: look again.")
@@ -106,6 +109,18 @@ def give_up(hub: Hub, request_id: str, *, actor: str = audit.HUB) -> RefundReque
             subject = f"payment:{request.payment_id}"
             audit.record(session, actor, "refund.given_up", subject)
             return request
+
+
+def _check_stopped(hub: Hub, request_id: str) -> None:
+    with hub.read() as session:
+        row = session.get(RefundRequest, request_id)
+        if row is None:
+            raise NotFoundError(f"There is no refund request {request_id}.")
+        if row.state == "open" and row.next_check_at is not None:
+            raise ConflictError(
+                "The hub still asks what became of this refund, and can't tell yet:"
+                " check it now, or wait. It says so once a person has to decide."
+            )
 
 
 def _ask(
@@ -240,8 +255,9 @@ def _leave_to_a_person(hub: Hub, request: RefundRequest, claim: str) -> None:
     """The provider may have forgotten the key: repeating it could refund twice."""
     money = Money(request.amount_minor, request.currency).format()
     problem = (
-        f"Whether {money} went back isn't known. Look at the provider, and give this"
-        " refund up if nothing did."
+        f"Whether {money} went back isn't known. Look at the provider's page of this"
+        " payment: if a refund of it is there, done or under way, sync the connection"
+        " and it is booked; if there is none, give this refund up."
     )
     with hub.write() as session:
         values = {"next_check_at": None, "problem": problem}

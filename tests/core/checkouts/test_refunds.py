@@ -134,6 +134,8 @@ def test_once_the_key_may_be_forgotten_a_person_has_to_look(
     add_user(shop)
     desk.at = timeout("refund:after")
     request = refunds.refund(shop, payment.id, eur("30.00"))
+    with pytest.raises(ConflictError, match="still asks"):
+        refunds.give_up(shop, request.id)
     with time_machine.travel(now() + timedelta(days=1)):
         janitor.check_due(shop)
         janitor.check_due(shop)
