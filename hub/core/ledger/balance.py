@@ -74,6 +74,9 @@ def settle(session: Session, payment: Payment, before: Before, cause: Cause) -> 
     if payment.invoice_id is None:
         _attend(session, payment, "unmatched" if _kept(payment) > 0 else None)
     paid = [row for row in invoices.values() if _refresh(session, row)]
+    now_pending = view.state == "pending", payment.invoice_id
+    if now_pending != (before.view.state == "pending", before.invoice_id):
+        _make_way(session, payment, view)
     if view.mixed and not before.view.mixed:
         _notify(session, payment, "mixed_currency")
     for news in transitions(
@@ -165,6 +168,22 @@ def _hurry_charge(session: Session, invoice: Invoice) -> None:
         .values(next_check_at=now())
         .execution_options(synchronize_session=False)
     )
+
+
+def _make_way(session: Session, payment: Payment, view: PaymentView) -> None:
+    """Money is on its way, again perhaps (a debit that is tried again): a page that
+    was opened meanwhile would take it a second time."""
+    if view.state == "pending" and payment.invoice_id:
+        session.execute(
+            update(Charge)
+            .where(
+                Charge.invoice_id == payment.invoice_id,
+                Charge.state == "open",
+                Charge.id != (payment.charge_id or ""),
+            )
+            .values(next_check_at=now())
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _counted(payment: Payment) -> Counted:

@@ -14,12 +14,12 @@ from hub.core.checkouts import checkout
 from hub.core.configuration.live import live
 from hub.core.deliveries import breaker
 from hub.core.duties import DUTIES
-from hub.core.models import Charge, Connection
+from hub.core.models import Charge, Connection, Payment
 from hub.sdk.clock import now
 from hub.sdk.errors import CredentialsError, RejectedError, UnavailableError
 from hub.sdk.facts import CheckoutApproved, Match
-from tests.core.checkouts.desk import Desk, timeout
-from tests.parts.ledger import add_invoice, all_of, standing, tell
+from tests.core.checkouts.desk import Desk, timeout, told
+from tests.parts.ledger import add_invoice, all_of, failed, pending, standing, tell
 
 BACK = "https://hub.test/pay/token"
 
@@ -242,3 +242,36 @@ def _await_idle(hub: Hub) -> None:
     for thread in threading.enumerate():
         if thread.name == "janitor":
             thread.join(30)
+
+
+def test_a_debit_that_is_tried_again_closes_the_page_opened_meanwhile(
+    shop: Hub, kiosk: Desk
+) -> None:
+    """ROAD 7: it failed, the client turned to a page, and the bank tries once more:
+    the page must not take the money as well."""
+    invoice = add_invoice(shop)
+    debit = connection_of(shop, "desk")
+    about = {"reference": "PM-1", "match": Match(invoice_number=invoice.number)}
+    tell(shop, debit, failed(1, **about))
+    begun = checkout.begin(shop, invoice.id, "kiosk", back=BACK)
+    with shop.write() as session:
+        session.execute(update(Charge).values(next_check_at=now() + timedelta(hours=9)))
+
+    tell(shop, debit, pending(2, **about))
+    janitor.check_due(shop)
+
+    assert "closed" == kiosk.orders[begun.reference].state
+    assert "expired" == charge(shop).state
+
+
+def test_a_payment_on_its_way_does_not_hurry_its_own_charge(
+    shop: Hub, desk: Desk
+) -> None:
+    begun = begin(shop)
+    desk.orders[begun.reference].state = "pending"
+    due = charge(shop).next_check_at
+
+    tell(shop, connection_of(shop, "desk"), *told(desk.orders[begun.reference]))
+
+    assert ["pending"] == [payment.state for payment in all_of(shop, Payment)]
+    assert due == charge(shop).next_check_at
