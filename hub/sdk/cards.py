@@ -106,14 +106,14 @@ LOOKS: Mapping[str, Look] = {
     ),
     "alert.raised": Look(
         "trouble",
-        "Alert: {alert} at {client}",
-        "*{client}*: {alert}.",
+        "Alert: {alert}{at_client}",
+        "*{alert}*{at_client}.",
         "message severity device",
     ),
     "alert.resolved": Look(
         "recovered",
-        "Alert resolved: {alert} at {client}",
-        "*{client}*: {alert} is over.",
+        "Alert resolved: {alert}{at_client}",
+        "*{alert}*{at_client} is over.",
         "message severity device",
     ),
     "mandate.changed": Look(
@@ -192,7 +192,8 @@ def words(event: Event, hub_url: str, voice: Voice) -> Words:
         linked_number=voice.link(event.url, said["number"]) or "An invoice",
         age=f"{days} day{'' if days == '1' else 's'} overdue" if days else "overdue",
         name=said["title"] or said["connection"],
-        alert=said["title"] or "an alert",
+        alert=said["title"] or "An alert",
+        at_client=f" at {said['company_name']}" if said["company_name"] else "",
         amount_due=said["open_amount"],
         because=f": {why}" if why else "",
         **_of_payment(event, hub_url, said, voice),

@@ -1,0 +1,35 @@
+"""Microsoft Teams for the hub: Adaptive Cards through a workflow's webhook."""
+
+from typing import Any
+
+from hub.hookspecs import hookimpl
+from hub_teams import actions, provider
+
+describe_provider = hookimpl(provider.describe_provider)
+test_connection = hookimpl(actions.test_connection)
+send_message = hookimpl(actions.send_message)
+
+# One look per event type stands in `hub.sdk.cards`; posting is the same for all.
+on_payment_received = hookimpl(actions.post_card)
+on_payment_failed = hookimpl(actions.post_card)
+on_payment_refunded = hookimpl(actions.post_card)
+on_payment_disputed = hookimpl(actions.post_card)
+on_invoice_sent = hookimpl(actions.post_card)
+on_invoice_paid = hookimpl(actions.post_card)
+on_invoice_overdue = hookimpl(actions.post_card)
+on_invoice_anomaly = hookimpl(actions.post_card)
+on_quote_accepted = hookimpl(actions.post_card)
+on_alert_raised = hookimpl(actions.post_card)
+on_alert_resolved = hookimpl(actions.post_card)
+on_mandate_changed = hookimpl(actions.post_mandate_card)
+on_connection_failing = hookimpl(actions.post_card)
+on_connection_recovered = hookimpl(actions.post_card)
+
+
+# Not named `simulator`: importing the package of that name would take its place.
+@hookimpl(specname="simulator")
+def play_teams() -> Any:
+    """Return the stand-in for Teams."""
+    from hub_teams.simulator import TeamsSimulator
+
+    return TeamsSimulator
