@@ -139,7 +139,11 @@ def test_below_a_link_that_ended_nothing_is_done(
     with hub.write() as session:
         portal_links.revoke(session, f"invoice:{invoice.id}")
 
-    assert 410 == client.get(f"{here}{path}?charge=chg_x").status_code
+    answer = client.get(f"{here}{path}?charge=chg_x")
+
+    assert 410 == answer.status_code
+    came_back = path in ("/paypal/return", "/paypal/cancel")
+    assert came_back == ("your payment is noted: don" in answer.text)
 
 
 @once

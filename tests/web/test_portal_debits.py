@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from hub.boot import Hub
-from hub.core.models import MandateRequest, PluginSwitch
+from hub.core.models import Invoice, MandateRequest, PluginSwitch, PortalLink
 from hub.plugins import Plugin, Plugins
 from hub.sdk import clock, ledger
 from hub.sdk.context import Context
@@ -160,3 +161,20 @@ def test_a_request_of_another_company_is_not_shown(
         )
         assert (303, stranger.path) == (answer.status_code, answer.location)
     assert "direct debit" not in stranger.look(f"?debit={request.id}").text.lower()
+
+
+def test_the_way_back_is_never_a_link_that_ended(
+    bureau: Hub, giro: Giro, payer: Payer
+) -> None:
+    press(payer)
+    (request,) = all_of(bureau, MandateRequest)
+    with bureau.write() as session:
+        (ended,) = session.scalars(select(PortalLink))
+        ended.revoked_at = clock.now()
+    again = Payer(bureau, f"company:{request.company_id}")
+    (invoice,) = all_of(bureau, Invoice)
+    press(again, invoice=invoice.id)
+    giro.given = True
+
+    assert "Direct debit is set up. Thank you!" in back(again, giro)
+    assert [request.id] == [row.id for row in all_of(bureau, MandateRequest)]

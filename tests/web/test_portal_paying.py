@@ -348,3 +348,30 @@ def test_a_made_up_attempt_leads_back_to_the_page(
     for step in ("go", "return", "cancel"):
         answer = payer.client.get(f"{payer.path}/desk/{step}?charge={charge}")
         assert (303, payer.path) == (answer.status_code, answer.location)
+
+
+def test_a_page_whose_link_ended_gives_way_to_one_that_leads_back(
+    shop: Hub, kiosk: Desk, payer: Payer, invoice: Invoice
+) -> None:
+    """The old page would send the payer to a link that opens nothing any more."""
+    payer.press("kiosk")
+    with shop.write() as session:
+        portal_links.revoke(session, f"invoice:{invoice.id}")
+    again = Payer(shop, f"invoice:{invoice.id}")
+    again.press("kiosk")
+    old, new = kiosk.orders.values()
+    kiosk.approve(new.reference)
+
+    assert "closed" == old.state
+    assert "Paid in full. Thank you!" in again.back(kiosk).text
+    assert 10000 == kiosk.taken()
+
+
+def test_another_good_link_leads_to_the_same_page(
+    shop: Hub, kiosk: Desk, payer: Payer, invoice: Invoice
+) -> None:
+    payer.press("kiosk")
+    other = Payer(shop, f"company:{invoice.company_id}")
+    other.press("kiosk", invoice=invoice.id)
+
+    assert 1 == len(kiosk.orders)

@@ -36,6 +36,8 @@ _LINKS: Final = {
 }
 _OLD: Final = "This page was open for too long. Open your link once more and try again."
 _LATER: Final = "That was a bit fast. Wait a minute, then open your link again."
+_NOTED: Final = " If you have just paid, your payment is noted: don't pay again."
+_RETURNS: Final = ("portal.come_back", "portal.cancel")
 _OURS: Final = "Something went wrong on our side. Nothing was charged by this click."
 Answer = tuple[str, int]
 
@@ -112,7 +114,8 @@ def _of_link(error: LinkError) -> Answer:
     guessed = error.why == "unknown"
     if guessed and not limits.allows_guess(the_hub(), request.remote_addr or ""):
         return problem(429, "One moment", _LATER)
-    return problem(status, title, str(error))
+    came_back = request.endpoint in _RETURNS and not guessed
+    return problem(status, title, str(error) + (_NOTED if came_back else ""))
 
 
 @pages.errorhandler(HubError)

@@ -17,6 +17,7 @@ from hub.core.checkouts.starting import Begun, begun_of, start
 from hub.core.configuration.live import LiveConnection, live
 from hub.core.ledger import charges
 from hub.core.models import Charge, Connection
+from hub.core.people import portal_links
 from hub.sdk.clock import now
 from hub.sdk.errors import (
     ConflictError,
@@ -169,7 +170,9 @@ def _current(
             )
         wanted = charges.to_pay(session, invoice, amount)
         same = (connection.id, wanted.minor)
-        return row, (row.connection_id, row.amount_minor) == same
+        # A page that leads back to a link that ended leaves its payer in the dark.
+        way_back = row.back == back or portal_links.leads_back(session, row.back)
+        return row, way_back and (row.connection_id, row.amount_minor) == same
 
 
 def _same(hub: Hub, charge: Charge) -> Begun | None:

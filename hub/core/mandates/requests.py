@@ -18,6 +18,7 @@ from hub.core.checkouts.asking import as_facts, call, refused, step
 from hub.core.configuration.live import LiveConnection, live
 from hub.core.ledger import companies, frozen, mandates
 from hub.core.models import Company, Connection, MandateRequest, new_id
+from hub.core.people import portal_links
 from hub.core.record import record_all
 from hub.sdk import ledger
 from hub.sdk.clock import now
@@ -144,6 +145,10 @@ def _current(
                 session.add(row)
                 subject = f"company:{company.id}"
                 audit.record(session, actor, "mandate.asked", subject, request=row.id)
+            elif row.back != back and not portal_links.leads_back(session, row.back):
+                # Its client would come back to a link that ended: the same request
+                # gets another page.
+                row.back, row.url = back, None
             return row
     except IntegrityError:  # somebody else made it in this moment
         with hub.read() as session:

@@ -112,6 +112,18 @@ def resolve(session: Session, token: str) -> PortalLink:
     return link
 
 
+def leads_back(session: Session, back: str) -> bool:
+    """False if an address that a payer was to come back to is a link that ended."""
+    _, found, token = back.rpartition(PATH)
+    if not found:
+        return True
+    try:
+        resolve(session, token)
+    except LinkError:
+        return False
+    return True
+
+
 def note_opened(hub: Hub, link: PortalLink) -> None:
     """Keep when a link was opened first."""
     if link.opened_at is not None:
