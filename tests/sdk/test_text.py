@@ -10,7 +10,7 @@ from sqlalchemy import select
 from hub.core.models import Company
 from hub.db import Database
 from hub.sdk.replies import Reply
-from hub.sdk.text import clean, clean_all
+from hub.sdk.text import clean, clean_all, one_line, web_address
 from hub.sdk.webhooks import read_json
 
 
@@ -44,3 +44,34 @@ def test_any_text_can_be_stored(database: Database, text: str) -> None:
 
     with database.read() as session:
         assert clean(text) == session.scalar(select(Company.name))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" a\n\tb ", "a b"),
+        ("a\x00b", "a b"),
+        ("\u202eabc", "abc"),
+        ("\u200b\u200d", ""),
+        ("", ""),
+        ("👩‍🔧", "👩‍🔧"),
+    ],
+)
+def test_value_is_put_on_one_line(text: str, expected: str) -> None:
+    assert expected == one_line(text)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://x.example/?a=1&b=2", "https://x.example/?a=1&b=2"),
+        ("https://x.example/ü 1<", "https://x.example/%C3%BC%201%3C"),
+        ("https://x.example/\u202e1", "https://x.example/1"),
+        ("javascript:alert(1)", ""),
+        ("https://[broken", ""),
+        ("/invoices/1", ""),
+        ("https://x.example/" + "a" * 3000, ""),
+    ],
+)
+def test_only_web_addresses_are_linked_to(url: str, expected: str) -> None:
+    assert expected == web_address(url)

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.sdk.events import Event, Message
-from hub.sdk.text import one_line
 from hub_slack import messages, mrkdwn
 from hub_slack.cards import CARDS
 
@@ -428,21 +427,6 @@ def test_cut_text_is_a_beginning_of_whole_pieces(text: str, limit: int) -> None:
 )
 def test_link(url: str, label: str, expected: str) -> None:
     assert expected == mrkdwn.link(url, label)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (" a\n\tb ", "a b"),
-        ("a\x00b", "a b"),
-        ("\u202eabc", "abc"),
-        ("\u200b\u200d", ""),
-        ("", ""),
-        ("👩‍🔧", "👩‍🔧"),
-    ],
-)
-def test_value_is_put_on_one_line(text: str, expected: str) -> None:
-    assert expected == one_line(text)
 
 
 def test_free_message_is_plain_text() -> None:
