@@ -3,6 +3,7 @@ slow provider holds up another."""
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -85,7 +86,7 @@ def test_a_slow_provider_holds_up_no_other(shop: Hub, desk: Desk, kiosk: Desk) -
     paid = begin(shop, "kiosk")
     kiosk.approve(paid.reference)
     going_on, asked = threading.Event(), threading.Event()
-    desk.at = lambda point: going_on.wait(30)  # type: ignore[func-returns-value]
+    desk.at = lambda point: None if going_on.wait(30) else None
     kiosk.at = lambda point: asked.set() if point == "check:after" else None
     with time_machine.travel(now() + timedelta(minutes=2)):
         janitor.start(shop)
@@ -251,7 +252,7 @@ def test_a_debit_that_is_tried_again_closes_the_page_opened_meanwhile(
     the page must not take the money as well."""
     invoice = add_invoice(shop)
     debit = connection_of(shop, "desk")
-    about = {"reference": "PM-1", "match": Match(invoice_number=invoice.number)}
+    about: Any = {"reference": "PM-1", "match": Match(invoice_number=invoice.number)}
     tell(shop, debit, failed(1, **about))
     begun = checkout.begin(shop, invoice.id, "kiosk", back=BACK)
     with shop.write() as session:

@@ -23,6 +23,7 @@ CHECKOUT, MANDATE = (
 def bank(hub: Hub) -> Hub:
     """One way for all, one page for pounds, one mandate for crowns and euros."""
     made = plugin("fussy", "payment", *CHECKOUT, *MANDATE)
+    assert made.provider is not None
     provider = replace(
         made.provider,
         checkout_currencies=frozenset({"GBP"}),

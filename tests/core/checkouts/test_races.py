@@ -4,6 +4,7 @@ in the middle."""
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -91,8 +92,8 @@ def test_payer_pays_while_another_way_is_chosen(shop: Hub, kiosk: Desk) -> None:
         number = invoice.number
         old = checkout.begin(shop, invoice.id, "kiosk", back=BACK)
         together(
-            lambda old=old: _try(lambda: kiosk.approve(old.reference)),
-            lambda invoice=invoice: checkout.begin(shop, invoice.id, "desk", back=BACK),
+            partial(_try, partial(kiosk.approve, old.reference)),
+            partial(checkout.begin, shop, invoice.id, "desk", back=BACK),
         )
         paid = kiosk.orders[old.reference].state == "captured"
         charges = [r for r in all_of(shop, Charge) if r.invoice_id == invoice.id]

@@ -201,7 +201,7 @@ def test_end_of_a_step(before: Any, error: Exception | None, expected: str) -> N
 
 def test_generation_rises_for_what_was_refused_only() -> None:
     """ROAD 17."""
-    steps = {name: Step(2, "hash", name) for name in ("made", "unknown", "refused")}  # type: ignore[arg-type]
+    steps = {name: Step(2, "hash", name) for name in ("made", "unknown", "refused")}
 
     found = for_retry(steps, looked=False)
 
