@@ -15,8 +15,10 @@ from sqlalchemy import select
 from werkzeug.test import Client
 
 from hub.boot import Hub
-from hub.core import janitor, process
+from hub.core import janitor, process, sync
 from hub.core.checkouts import checkout, leases
+from hub.core.ledger import companies
+from hub.core.mandates import requests as mandate_requests
 from hub.core.models import Charge, Invoice, Movement, Payment, PluginSwitch
 from hub.db import Database
 from hub.hookspecs import EVENT_HOOKS
@@ -29,8 +31,9 @@ from hub.settings import Settings
 from tests.parts.bank import serving
 from tests.parts.hub import KEY, connect, plugin
 from tests.parts.ledger import add_company, add_invoice
+from tests.road.payments_bank import NAME, Bank, books_of_pages
 
-PROVIDERS = ("paypal", "stripe")
+PROVIDERS = ("paypal", "stripe", "gocardless")
 BACK = "https://hub.test/pay/token"
 
 
@@ -54,6 +57,11 @@ class World:
     kill_at: str = ""
 
     def __post_init__(self) -> None:
+        self.bank = Bank(self.sims[NAME], self.urls[NAME])
+        self.company = add_company(self.hub)
+        with self.hub.write() as session:
+            companies.update(session, self.company.id, {"autobill": True})
+        sync.run(self.hub, NAME)
         call, settle = self.hub.plugins.call, leases.settle
 
         def called(name: str, hook: str, **arguments: Any) -> Any:
@@ -71,7 +79,8 @@ class World:
         self.patch.setattr(self.hub.plugins, "call", called)
         self.patch.setattr(leases, "settle", settled)
         # Who was killed holds its lease by a clock that only we move.
-        self.patch.setattr(checkout, "_PATIENCE", 0.0)
+        for module in (checkout, mandate_requests):
+            self.patch.setattr(module, "_PATIENCE", 0.0)
 
     def _point(self, here: str) -> None:
         if self.kill_at == here:
@@ -91,10 +100,9 @@ class World:
         finally:
             self.kill_at = ""
 
-    def add(self, total: str = "100.00") -> Invoice:
-        if not self.invoices:
-            self.company = add_company(self.hub)
-        self.invoices.append(add_invoice(self.hub, total, self.company))
+    def add(self, total: str = "100.00", days: int = 14) -> Invoice:
+        due = now().date() + timedelta(days=days)
+        self.invoices.append(add_invoice(self.hub, total, self.company, due_date=due))
         return self.invoices[-1]
 
     def begin(self, invoice: Invoice, slug: str, **options: Any) -> checkout.Begun:
@@ -104,18 +112,24 @@ class World:
 
     def choose(self, slug: str, begun: checkout.Begun, choice: str) -> None:
         """The payer decides on the provider's page; a closed one refuses him."""
-        page = {"paypal": "/checkoutnow", "stripe": f"/c/pay/{begun.reference}"}[slug]
-        requests.post(
-            self.urls[slug] + page,
-            data={"token": begun.reference, "choice": choice},
-            allow_redirects=False,
-            timeout=30,
-        )
+        if slug == NAME:
+            self.bank.choose(begun.url, choice)
+        else:
+            pages = {"paypal": "/checkoutnow", "stripe": f"/c/pay/{begun.reference}"}
+            requests.post(
+                self.urls[slug] + pages[slug],
+                data={"token": begun.reference, "choice": choice},
+                allow_redirects=False,
+                timeout=30,
+            )
         self.collect()
+
+    def begin_mandate(self) -> mandate_requests.Begun:
+        return mandate_requests.begin(self.hub, self.company.id, NAME, back=BACK)
 
     def fault(self, slug: str, kind: str) -> None:
         """The next call of the provider's API goes wrong."""
-        path = {"paypal": "/v2", "stripe": "/v1"}[slug]
+        path = {"paypal": "/v2", "stripe": "/v1", NAME: "/"}[slug]
         given = {"kind": kind, "count": 1, "seconds": 0, "path": path}
         requests.post(f"{self.urls[slug]}/_sim/faults", json=given, timeout=30)
 
@@ -132,6 +146,7 @@ class World:
                 json={key: pending, "event": event},
                 timeout=30,
             )
+        self.bank.end_pending(event)
         self.collect()
 
     def _pending(self) -> list[tuple[str, str, str]]:
@@ -176,27 +191,21 @@ class World:
         self.clock.shift(timedelta(**time))
 
     def settle_down(self) -> None:
-        """Nothing new happens, no webhook comes: the janitor alone finds all out."""
+        """Nothing new happens, no webhook comes: the janitor alone finds out what
+        becomes of all that is under way, and a sync what came after that."""
         self.calm()
         for hours in (0.2, 0.5, 2, 6, 12, 24, 24, 24):
             self.pass_time(hours=hours)
             janitor.check_due(self.hub)
             self.collect()
             self.end_pending("completed")
+        assert [] == [row.id for row in self.rows(Charge) if row.state == "open"]
+        assert "done" == sync.run(self.hub, NAME).state
 
     def books(self) -> dict[str, tuple[int, int]]:
         """What the providers took and gave back, by the reference of the money."""
-        found = {}
-        paypal, stripe = self.sims["paypal"], self.sims["stripe"]
-        for capture in paypal.captures.values():
-            if capture["status"] in ("COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED"):
-                back = [_cents(r["amount"]) for r in paypal.refunds_of(capture)]
-                found[capture["id"]] = (_cents(capture["amount"]), sum(back))
-        for intent in stripe.intents.values():
-            if intent["status"] == "succeeded":
-                charge = stripe.charges[intent["latest_charge"]]
-                found[intent["id"]] = (intent["amount"], charge["amount_refunded"])
-        return found
+        pages = books_of_pages(self.sims["paypal"], self.sims["stripe"])
+        return self.bank.books() | pages
 
     def ledger(self) -> dict[str, tuple[int, int]]:
         """The same as the hub has it."""
@@ -207,37 +216,48 @@ class World:
                     Payment.state.not_in(("pending", "failed", "cancelled")),
                 )
             ).all()
-        return {row.reference: (row.amount_minor, row.refunded_minor) for row in rows}
+        return {
+            row.reference: (
+                row.amount_minor,
+                row.refunded_minor + row.charged_back_minor,
+            )
+            for row in rows
+        }
 
     def rows(self, model: Any) -> list[Any]:
         with self.hub.read() as session:
             return list(session.scalars(select(model)))
 
     def check_books(self) -> None:
-        """The hub's ledger is the providers' books, and nobody paid twice."""
+        """The hub's ledger is the providers' books, and nobody paid twice; but where
+        money came in behind the hub's back, a person is told."""
         assert self.books() == self.ledger()
-        assert [] == [row.id for row in self.rows(Charge) if row.state == "open"]
-        payments = self.rows(Payment)
-        assert [] == [(row.id, row.attention) for row in payments if row.attention]
-        paid: Counter[str] = Counter()
-        for row in payments:
-            if row.state not in ("pending", "failed", "cancelled"):
-                kept = row.amount_minor - row.refunded_minor
-                paid[row.invoice_id] += kept
+        paid, told = self._paid()
         for invoice in self.rows(Invoice):
+            if invoice.id in told and invoice.number in self.bank.behind:
+                continue
+            assert invoice.id not in told, invoice.number
             assert paid[invoice.id] <= invoice.total_minor, invoice.number
             assert paid[invoice.id] == invoice.paid_minor, invoice.number
         captured = {m.reference for m in self.rows(Movement) if m.kind == "capture"}
         assert captured >= self.books().keys()
 
+    def _paid(self) -> tuple[Counter[str], set[str]]:
+        """What was kept of each invoice's money, and which of them need a person."""
+        paid: Counter[str] = Counter()
+        told = set()
+        for row in self.rows(Payment):
+            if row.attention:
+                told.add(row.invoice_id)
+            if row.state not in ("pending", "failed", "cancelled"):
+                gone = row.refunded_minor + row.charged_back_minor
+                paid[row.invoice_id] += row.amount_minor - gone
+        return paid, told
+
 
 def _read(made: Any) -> Any:
     """Run a hook that yields to its end: a kill comes before or after all of it."""
     return list(made) if hasattr(made, "__next__") else made
-
-
-def _cents(amount: dict[str, str]) -> int:
-    return int(amount["value"].replace(".", ""))
 
 
 @contextmanager

@@ -89,7 +89,8 @@ def test_a_start_that_timed_out_after_the_provider_did_it_is_the_same_page(
     with pytest.raises(UnavailableError):
         there.begin(invoice, slug)
     begun = there.begin(invoice, slug)
-    made = {"paypal": "orders", "stripe": "sessions"}[slug]
+    kinds = {"paypal": "orders", "stripe": "sessions", "gocardless": "requests"}
+    made = kinds[slug]
 
     assert [begun.reference] == list(getattr(there.sims[slug], made))
 

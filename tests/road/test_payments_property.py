@@ -11,8 +11,9 @@ import pytest
 
 from hub.core import janitor
 from hub.core.checkouts import checkout, refunds
-from hub.core.ledger import invoices, payments
+from hub.core.ledger import companies, invoices, payments
 from hub.core.ledger.payments import NewPayment
+from hub.core.mandates import autobill, cancelling, debits, requests
 from hub.core.models import Invoice, Payment
 from hub.db import Database
 from hub.sdk.errors import ProviderError, UserError
@@ -49,6 +50,11 @@ class Story:
             (self.by_hand, 2),
             (self.void, 1),
             (self.refund, 2),
+            (self.set_up, 2),
+            (self.collect, 6),
+            (self.autobill, 2),
+            (self.debit_lives, 7),
+            (self.end_mandate, 1),
         ]
         (action,) = self.random.choices(*zip(*actions, strict=True))
         self.told.append(action.__name__)
@@ -66,7 +72,8 @@ class Story:
         """Mostly one of a few, so that things meet."""
         there = self.there
         if not there.invoices or self.random.random() < 0.4:
-            return there.add(self.random.choice(("100.00", "59.99", "12.30")))
+            total = self.random.choice(("100.00", "59.99", "12.30"))
+            return there.add(total, days=self.random.choice((2, 14)))
         return self.random.choice(there.invoices[-3:])
 
     def begun(self) -> tuple[str, checkout.Begun]:
@@ -93,6 +100,38 @@ class Story:
                 ]
         for step in self.random.sample(steps, len(steps)):
             step()
+
+    def set_up(self) -> None:
+        """The client gives a mandate, and comes back or doesn't."""
+        page = self.there.begin_mandate()
+        self.there.bank.choose(page.url, self.random.choice(CHOICES))
+        if self.random.random() < 0.6:
+            requests.finish(self.there.hub, page.request_id, {})
+
+    def collect(self) -> None:
+        invoice = self.invoice()
+        with self.there.hub.read() as session:
+            has_one = companies.get(session, invoice.company_id).mandate_id
+        if not has_one:
+            self.set_up()
+        debits.collect(self.there.hub, invoice.id)
+
+    def autobill(self) -> None:
+        autobill.run(self.there.hub)
+
+    def debit_lives(self) -> None:
+        self.told.append(self.there.bank.live(self.random))
+
+    def end_mandate(self) -> None:
+        """At the bank, or by us."""
+        if self.random.random() < 0.5:
+            self.there.bank.end_mandate(self.random)
+            return
+        company = self.there.company.id
+        with self.there.hub.read() as session:
+            mandate = companies.get(session, company).mandate_id
+        if mandate:
+            cancelling.cancel(self.there.hub, mandate)
 
     def choose(self) -> None:
         self.there.choose(*self.begun(), self.random.choice(CHOICES))
@@ -153,8 +192,8 @@ def tell(there: World, seed: int, *, events: int) -> None:
     story = Story(seed, there)
     for _ in range(events):
         story.go_on()
-    there.settle_down()
     try:
+        there.settle_down()
         there.check_books()
     except AssertionError:
         pytest.fail(f"seed {seed}: {' · '.join(story.told[-60:])}", pytrace=True)
