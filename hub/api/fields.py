@@ -19,14 +19,16 @@ _LARGEST: Final = 2**63
 
 
 class Minor(fields.String):
-    """An amount of the row as a decimal string, from its column of minor units."""
+    """An amount of the row as a decimal string, from its column of minor units; null
+    where the row has none (the share of a payment in a payout isn't told)."""
 
     def __init__(self, column: str, **options: Any) -> None:
         about = {"description": "decimal, in `currency`", "example": "120.00"}
         super().__init__(attribute=column, dump_only=True, metadata=about, **options)
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
-        return None if value is None else str(Money(value, obj.currency))
+        known = value is not None and obj.currency
+        return str(Money(value, obj.currency)) if known else None
 
 
 class Exact(fields.String):

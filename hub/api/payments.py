@@ -29,7 +29,7 @@ class Movement(Shown, OfConnection):
     reference = fields.String()
     provider = fields.String()
     payment_id = fields.String(allow_none=True)
-    amount = Minor("amount_minor")
+    amount = Minor("amount_minor", allow_none=True)
     currency = fields.String()
     state = fields.String()
     as_of = Moment()

@@ -12,7 +12,7 @@ from hub.sdk.facts import PayoutLine, PayoutMade
 from tests.api.client import Caller, caller
 from tests.core.checkouts.desk import Desk
 from tests.core.mandates.giro import Giro, client, mandate, opened
-from tests.parts.ledger import add_company, add_invoice, eur, tell
+from tests.parts.ledger import add_company, add_invoice, eur, received, tell
 
 
 @pytest.fixture
@@ -98,3 +98,27 @@ def test_a_payout_shows_its_lines(
     assert [("payment", "100.00", "DD-1"), ("fee", "-1.00", None)] == [
         (each["kind"], each["amount"], each["payment"]) for each in row["lines"]
     ]
+
+
+def test_a_payment_that_was_paid_out_shows_the_payout(
+    billing: Caller, bank: tuple[Hub, Connection]
+) -> None:
+    """The provider doesn't tell the payment's share, so that movement has no amount."""
+    tell(*bank, received(1, reference="DD-1"))
+    made = PayoutMade(
+        id="po",
+        as_of=clock.now(),
+        reference="PO-1",
+        amount=eur("99.00"),
+        state="paid",
+        payments=("DD-1",),
+    )
+    tell(*bank, made)
+
+    (row,) = billing.get("/payments").get_json()["items"]
+    alone = billing.get(f"/payments/{row['id']}").get_json()
+
+    assert "paid_out" == row["state"] == alone["state"]
+    assert {"capture": "100.00", "payout": None} == {
+        each["kind"]: each["amount"] for each in row["movements"]
+    }

@@ -20,10 +20,13 @@ from hub.core.ledger.quotes import NewQuote
 from hub.core.models import Connection, Event, Invoice, PortalLink, Quote
 from hub.core.people import portal_links
 from hub.sdk import clock
+from hub.sdk.facts import Match, PaymentCancelled, PayoutMade
 from tests.parts.ledger import (
+    NUMBER,
     add_company,
     add_invoice,
     all_of,
+    chargeback,
     eur,
     failed,
     pending,
@@ -208,6 +211,56 @@ def test_payments_and_what_went_back_are_told_in_plain_words(
     assert "We received 100.00 EUR by Till. Thank you." in text
     assert "We paid 30.00 EUR back to you." in text
     assert "Paid 70.00 EUR" in text
+
+
+@once
+@pytest.mark.parametrize("page", ["invoice", "company"])
+def test_money_that_was_paid_out_is_shown_as_received(
+    client: FlaskClient, hub: Hub, link: Link, till: Connection, page: str
+) -> None:
+    """A payout tells no amount of the payment: clients have no use for it anyway."""
+    invoice = add_invoice(hub)
+    tell(hub, till, received(1), chargeback(2))
+    made = PayoutMade(
+        id="po",
+        as_of=clock.now(),
+        reference="PO-1",
+        amount=eur("99.00"),
+        state="paid",
+        payments=("P-1",),
+    )
+    tell(hub, till, made)
+    paths = {
+        "invoice": link(f"invoice:{invoice.id}"),
+        "company": f"{link(f'company:{invoice.company_id}')}?invoice={invoice.id}",
+    }
+
+    answer = client.get(paths[page])
+
+    assert 200 == answer.status_code
+    assert "We received 100.00 EUR by Till. Thank you." in text_of(answer)
+    assert "PO-1" not in answer.text
+
+
+@once
+def test_a_page_that_was_closed_is_no_failure(
+    client: FlaskClient, hub: Hub, link: Link, till: Connection
+) -> None:
+    path = link(f"invoice:{add_invoice(hub).id}")
+    closed = PaymentCancelled(
+        id="c",
+        as_of=clock.now(),
+        reference="P-0",
+        amount=eur("100.00"),
+        match=Match(invoice_number=NUMBER),
+    )
+    tell(hub, till, closed)
+
+    text = text_of(client.get(path))
+
+    assert (
+        "A payment of 100.00 EUR by Till was called off; nothing was charged." in text
+    )
 
 
 @once

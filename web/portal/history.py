@@ -3,12 +3,18 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import Any
+from typing import Any, Final
 
 from hub.core.queries.portal import Money as Received
 from hub.sdk.money import Money
 from web.hub import the_hub
 
+# Others are between the MSP and its provider; payouts and such have no amount.
+_MOVED: Final = {
+    ("refund", "done"): "We paid {} back to you.",
+    ("refund", "pending"): "{} is on its way back to you.",
+    ("chargeback", "done"): "Your bank took {} back.",
+}
 _CAME = frozenset({"confirmed", "paid_out", "refunded", "charged_back"})
 
 
@@ -46,17 +52,17 @@ def _of(payment: Any, title: str) -> Iterator[Step]:
     elif payment.state == "pending":
         text = f"You paid {amount}{by}; the bank is confirming it."
         yield Step(at=at, text=text)
+    elif payment.state == "cancelled":
+        text = f"A payment of {amount}{by} was called off; nothing was charged."
+        yield Step(at=at, text=text)
     else:
         text = f"A payment of {amount}{by} did not go through."
         yield Step(at=at, text=text)
     for move in payment.movements:
-        moved = Money(move.amount_minor, move.currency).format()
-        if move.kind == "refund" and move.state == "done":
-            yield Step(at=move.as_of, text=f"We paid {moved} back to you.")
-        elif move.kind == "refund" and move.state == "pending":
-            yield Step(at=move.as_of, text=f"{moved} is on its way back to you.")
-        elif move.kind == "chargeback" and move.state == "done":
-            yield Step(at=move.as_of, text=f"Your bank took {moved} back.")
+        told = _MOVED.get((move.kind, move.state))
+        if told:
+            moved = Money(move.amount_minor, move.currency).format()
+            yield Step(at=move.as_of, text=told.format(moved))
 
 
 def _credit(allocation: Any, note: Any) -> str:
