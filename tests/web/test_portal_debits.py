@@ -178,3 +178,18 @@ def test_the_way_back_is_never_a_link_that_ended(
 
     assert "Direct debit is set up. Thank you!" in back(again, giro)
     assert [request.id] == [row.id for row in all_of(bureau, MandateRequest)]
+
+
+def test_a_tab_left_open_sets_up_no_second_mandate(
+    bureau: Hub, giro: Giro, payer: Payer
+) -> None:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', payer.look().text)
+    assert found is not None
+    press(payer)
+    giro.given = True
+    back(payer, giro)
+
+    late = payer.client.post(f"{payer.path}/giro/debit", data={"csrf_token": found[1]})
+
+    assert (303, payer.path) == (late.status_code, late.location)
+    assert 1 == len(all_of(bureau, MandateRequest))

@@ -20,6 +20,9 @@ def set_up(slug: str) -> Answer:
     with the_hub().read() as session:
         link = entrance.link(session)
         row = portal.invoice(session, link, request.form.get("invoice", ""))
+        if portal.can_be_collected(session, row.company_id):
+            # Set up in another tab meanwhile: a second mandate has no use.
+            return redirect(views.address(link, row.id), 303)
     try:
         begun = requests.begin(
             the_hub(),
