@@ -137,6 +137,7 @@ def test_a_debit_is_collected_confirmed_and_comes_back(
         page.reload()
     expect(again).to_be_visible()
     expect(page.locator("main")).to_contain_text("refer_to_payer")
+    expect(page.locator("#attempts")).to_contain_text("Failed")
     screenshot("debit-collect-4-came-back")
     page.goto(here)
     expect(page.locator(".history")).to_contain_text("did not go through")
