@@ -88,9 +88,9 @@ class Story:
         slug = self.random.choice(PROVIDERS)
         self.there.begin(self.invoice(), slug, amount=amount)
 
-    def two_tabs(self) -> None:
+    def two_tabs(self, invoice: Invoice | None = None) -> None:
         """A client begins in one way, then in another, and pays wherever he can."""
-        invoice, steps = self.invoice(), list[Callable[[], object]]()
+        invoice, steps = invoice or self.invoice(), list[Callable[[], object]]()
         for slug in self.random.sample(PROVIDERS, len(PROVIDERS)):
             with suppress(UserError, ProviderError):
                 page = self.there.begin(invoice, slug)
@@ -120,7 +120,19 @@ class Story:
         autobill.run(self.there.hub)
 
     def debit_lives(self) -> None:
-        self.told.append(self.there.bank.live(self.random))
+        what, _, number = self.there.bank.live(self.random).partition(" ")
+        self.told.append(f"{what} {number}")
+        if what == "will_retry":
+            self.impatient(number)
+
+    def impatient(self, number: str) -> None:
+        """All is heard of a debit that is to be tried again; the client would rather
+        pay at once."""
+        self.there.collect()
+        while self.there.waiting:
+            self.there.deliver()
+        self.there.hear()
+        self.two_tabs(next(i for i in self.there.invoices if i.number == number))
 
     def end_mandate(self) -> None:
         """At the bank, or by us."""
