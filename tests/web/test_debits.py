@@ -1,16 +1,22 @@
 """Direct debit on the pages: set up, collect, cancel, the next run."""
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from hub.app import create_app
 from hub.boot import Hub
 from hub.core.ledger import invoices
-from hub.core.models import Charge, Mandate
+from hub.core.mandates import debits
+from hub.core.models import Charge, Connection, Mandate, Payment
+from hub.sdk.clock import now
+from hub.sdk.facts import Match, PaymentFailed, PaymentReceived
 from tests.core.checkouts.desk import Desk
 from tests.core.mandates.giro import Giro, client, opened
 from tests.parts.bank import Bank
-from tests.parts.ledger import add_company, add_invoice, all_of, day
+from tests.parts.ledger import add_company, add_invoice, all_of, day, eur, tell
 from tests.web.conftest import Browse, Browser
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -29,10 +35,6 @@ def billing(browse: Browse) -> Browser:
 
 def owing(hub: Hub) -> tuple[str, str]:
     """A client with a mandate and an invoice that is due."""
-    from sqlalchemy import select
-
-    from hub.core.models import Connection
-
     with hub.read() as session:
         found = session.scalars(select(Connection).where(Connection.plugin == "giro"))
         connection = found.one()
@@ -77,3 +79,33 @@ def test_the_page_of_the_provider_is_shown(billing: Browser, bank: Bank) -> None
     assert "Set up direct debit with Giro" in billing.get(url).text
     shown = billing.post(f"{url}/mandate", connection="giro").text
     assert "https://giro.test/RQ-1" in shown
+
+
+def test_an_attempt_whose_money_went_back_is_not_called_paid(
+    bank: Bank, billing: Browser
+) -> None:
+    _, invoice = owing(bank.hub)
+    charge = debits.collect(bank.hub, invoice)
+    with bank.hub.read() as session:
+        debit = session.scalars(select(Payment)).one()
+        connection = session.get_one(Connection, debit.connection_id)
+    about = {"reference": debit.reference, "match": Match(charge=charge.id)}
+    soon, later = (now() + timedelta(minutes=each) for each in (1, 2))
+    amount = eur("100.00")
+    tell(
+        bank.hub,
+        connection,
+        PaymentReceived(id="r", as_of=soon, amount=amount, **about),
+    )
+    paid = billing.get(f"/invoices/{invoice}").text
+    tell(
+        bank.hub,
+        connection,
+        PaymentFailed(id="f", as_of=later, amount=amount, **about),
+    )
+
+    failed = billing.get(f"/invoices/{invoice}").text
+
+    shown = [text.partition('id="h-history"')[0] for text in (paid, failed)]
+    chips = [text.partition("Attempts to pay")[2].count(">Paid<") for text in shown]
+    assert [1, 0] == chips
