@@ -1,12 +1,17 @@
 """Which addresses a connection may call, and what `api_base_url` makes of them."""
 
 import ipaddress
+import socket
+import unicodedata
 from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from hub.sdk.errors import PluginError, SettingsError
 
 _NOWHERE = SplitResult("", "", "", "", "")
+# Clouds hand out a machine's credentials here; these are not link-local.
+_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200")))
+_METADATA_NAMES = frozenset({"metadata", "metadata.google.internal"})
 
 
 def is_loopback(host: str) -> bool:
@@ -17,6 +22,36 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_off_limits(host: str) -> bool:
+    """Tell whether `host`, as written, is an address no provider can have.
+
+    Link-local, multicast, unspecified, or a cloud's metadata; names are not resolved.
+    """
+    # As IDNA reads it on the way out: wide digits and the ideographic full stop.
+    name = unicodedata.normalize("NFKC", host).replace("\u3002", ".")
+    name = name.lower().rstrip(".")
+    ip = _literal(name)
+    if ip is None:
+        return name in _METADATA_NAMES
+    nowhere = ip.is_link_local or ip.is_multicast or ip.is_unspecified
+    return nowhere or ip in _METADATA
+
+
+def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Read an address in any spelling the system's resolver takes."""
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return getattr(ip, "ipv4_mapped", None) or ip
+    try:
+        # Decimal, octal, hexadecimal and short forms: 2852039166, 0xa9.254.43518.
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None
 
 
 class Addresses:
@@ -54,6 +89,7 @@ class Addresses:
         parts = _split(url)
         secure = parts.scheme == "https"
         if _origin(url) in self._given:
+            _check_limits(parts)
             if secure or is_loopback(parts.hostname or ""):
                 return
             raise SettingsError(
@@ -93,4 +129,13 @@ def _checked_base(url: str) -> SplitResult:
             "api_base_url must be an address such as https://eu.example.com or "
             "http://localhost:8100/name; http is for this machine only."
         )
+    _check_limits(parts)
     return parts
+
+
+def _check_limits(parts: SplitResult) -> None:
+    if is_off_limits(parts.hostname or ""):
+        raise SettingsError(
+            "An address in this connection's settings leads to a link-local, multicast "
+            "or metadata address, which no provider has. Enter the provider's own."
+        )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.sdk.addresses import Addresses, is_loopback
+from hub.sdk.addresses import Addresses, is_loopback, is_off_limits
 from hub.sdk.errors import PluginError, SettingsError
 
 HOSTS = ("api.acme.example", "hooks.acme.example")
@@ -133,3 +133,40 @@ def test_plain_http_to_another_machine_is_refused_even_if_an_admin_gave_it() -> 
 )
 def test_loopback_is_this_machine_only(host: str, expected: bool) -> None:
     assert expected == is_loopback(host)
+
+
+OFF_LIMITS = (
+    "169.254.169.254",
+    "169.254.169.254.",
+    "2852039166",
+    "0xa9fea9fe",
+    "0251.0376.0251.0376",
+    "169.254.43518",
+    "[::ffff:169.254.169.254]",
+    "[fe80::1]",
+    "[fd00:ec2::254]",
+    "[ff02::1]",
+    "[::]",
+    "0.0.0.0",  # noqa: S104
+    "0",
+    "224.0.0.1",
+    "100.100.100.200",
+    "\uff11\uff16\uff19.254\u3002169.254",
+    "Metadata.Google.Internal.",
+)
+
+
+@pytest.mark.parametrize("host", OFF_LIMITS)
+def test_metadata_and_its_like_are_refused_in_every_spelling(host: str) -> None:
+    url = f"https://{host}/latest/meta-data"
+    with pytest.raises(SettingsError, match="metadata address"):
+        Addresses((), given=[url]).rewrite(url)
+    with pytest.raises(SettingsError, match="metadata address"):
+        Addresses(HOSTS, base=url)
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1", "::1", "10.0.0.5", "8.8.8.8", "hub.example", ""]
+)
+def test_other_hosts_are_not_off_limits(host: str) -> None:
+    assert not is_off_limits(host)
