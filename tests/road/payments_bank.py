@@ -13,7 +13,7 @@ _LIFE = {
     "confirmed": 8,
     "paid_out": 3,
     "failed": 3,
-    "will_retry": 4,
+    "will_retry": 10,
     "retried": 2,
     "late_failure": 2,
     "charged_back": 2,
