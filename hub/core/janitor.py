@@ -7,7 +7,7 @@ up neither another nor whoever started it.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +87,9 @@ class Janitor:
 
     def start(self) -> None:
         """Look once; each connection that has something due gets its thread."""
-        for connection, work in _due(self._hub).items():
+        with self._lock:
+            busy = set(self._busy)
+        for connection, work in _due(self._hub, busy).items():
             with self._lock:
                 if connection in self._busy:
                     continue
@@ -107,8 +109,9 @@ class Janitor:
                 self._busy.discard(connection)
 
 
-def _due(hub: Hub) -> dict[str, list[_Due]]:
-    """What is due, by connection, the oldest first."""
+def _due(hub: Hub, busy: Collection[str] = ()) -> dict[str, list[_Due]]:
+    """What is due, by connection, the oldest first. Those that are `busy` are left
+    out: what waits at a slow one must not fill the batch and keep others from it."""
     found: dict[str, list[_Due]] = {}
     moment = now()
     with hub.read() as session:
@@ -118,6 +121,7 @@ def _due(hub: Hub) -> dict[str, list[_Due]]:
                 model.state == "open",
                 model.next_check_at <= moment,
                 or_(model.claim.is_(None), model.lease_until < moment),
+                or_(kind.connection.is_(None), kind.connection.not_in(busy)),
             )
             if kind.joined is not None:
                 rows = rows.join(kind.joined)

@@ -102,6 +102,31 @@ def test_a_slow_provider_holds_up_no_other(shop: Hub, desk: Desk, kiosk: Desk) -
     assert (1, 1) == (desk.calls["check"], kiosk.calls["check"])
 
 
+def test_what_waits_at_a_slow_provider_fills_no_batch(
+    shop: Hub, desk: Desk, kiosk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(janitor, "_BATCH", 1)
+    for slug in ("desk", "desk", "kiosk"):
+        begin(shop, slug)
+    going_on, asking, asked = (threading.Event() for _ in range(3))
+
+    def slow(point: str) -> None:
+        asking.set()
+        going_on.wait(30)
+
+    desk.at = slow
+    kiosk.at = lambda point: asked.set()
+    with time_machine.travel(now() + timedelta(minutes=2)):
+        janitor.start(shop)
+        assert asking.wait(20)
+        janitor.start(shop)
+        heard = asked.wait(20)
+        going_on.set()
+        _await_idle(shop)
+
+    assert heard
+
+
 def test_two_janitors_do_not_ask_side_by_side(shop: Hub, desk: Desk) -> None:
     begin(shop)
     asking, go_on = threading.Event(), threading.Event()
