@@ -1,6 +1,7 @@
 """Direct debit on the pages: set up, collect, cancel, the next run."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -89,7 +90,7 @@ def test_an_attempt_whose_money_went_back_is_not_called_paid(
     with bank.hub.read() as session:
         debit = session.scalars(select(Payment)).one()
         connection = session.get_one(Connection, debit.connection_id)
-    about = {"reference": debit.reference, "match": Match(charge=charge.id)}
+    about: Any = {"reference": debit.reference, "match": Match(charge=charge.id)}
     soon, later = (now() + timedelta(minutes=each) for each in (1, 2))
     amount = eur("100.00")
     tell(
