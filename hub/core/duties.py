@@ -4,6 +4,7 @@ There is no leader. A duty may run twice all the same (a lease that ran out), so
 effects of each are unique by their own keys.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,10 @@ from hub.sdk.clock import now
 from hub.sdk.errors import UnreadyError
 
 _SKEW = timedelta(minutes=2)
+# What could not be done as the database was busy is tried again that soon.
+_SOON = timedelta(seconds=10)
+# Seconds before a duty's end is written again: unwritten, it would hold its lease.
+_PAUSES = (0.5, 2.0, 5.0)
 _log = structlog.get_logger("hub.duties")
 
 
@@ -68,7 +73,7 @@ def run_due(
             break
         claim = _claim(hub, duty)
         if claim is not None:
-            _finish(hub, duty, claim, _run(hub, duty))
+            _finish(hub, duty, claim, *_run(hub, duty))
             done.append(duty.name)
     return done
 
@@ -111,19 +116,29 @@ def _claim(hub: Hub, duty: Duty) -> str | None:
         return claim if taken.first() is not None else None
 
 
-def _run(hub: Hub, duty: Duty) -> str:
-    """Run it; what went wrong is kept with it and shown, the others go on."""
+def _run(hub: Hub, duty: Duty) -> tuple[str, timedelta]:
+    """Run it; returns what went wrong, which is kept with it and shown, and when it
+    is due again. The others go on."""
     try:
         duty.run(hub)
     except UnreadyError as error:
-        return str(error)
+        return str(error), min(_SOON, duty.every)
     except Exception as error:
         _log.error("duty.failed", duty=duty.name, exc_info=error)
-        return outcomes.words(error)
-    return ""
+        return outcomes.words(error), duty.every
+    return "", duty.every
 
 
-def _finish(hub: Hub, duty: Duty, claim: str, error: str) -> None:
+def _finish(hub: Hub, duty: Duty, claim: str, error: str, again: timedelta) -> None:
+    for pause in _PAUSES:
+        try:
+            return _write(hub, duty, claim, error, again)
+        except UnreadyError:
+            time.sleep(pause)
+    _write(hub, duty, claim, error, again)
+
+
+def _write(hub: Hub, duty: Duty, claim: str, error: str, again: timedelta) -> None:
     moment = now()
     with hub.write() as session:
         session.execute(
@@ -132,7 +147,7 @@ def _finish(hub: Hub, duty: Duty, claim: str, error: str) -> None:
             .values(
                 claim=None,
                 lease_until=None,
-                next_at=moment + duty.every,
+                next_at=moment + again,
                 last_run_at=moment,
                 last_error=error,
             )

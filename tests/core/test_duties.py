@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -119,6 +120,44 @@ def test_duty_that_can_not_be_done_now_says_why(hub: Hub) -> None:
 
     with hub.read() as session:
         assert "can't be reached" in session.get_one(Row, "away").last_error
+
+
+def test_duty_that_met_a_busy_database_is_due_again_soon(
+    hub: Hub, clock: time_machine.Traveller
+) -> None:
+    tries = iter([UnreadyError("The database is busy."), None])
+
+    def run(hub: Hub) -> None:
+        if (error := next(tries)) is not None:
+            raise error
+
+    mine = [Duty("hourly", timedelta(hours=1), run)]
+    assert ["hourly"] == duties.run_due(hub, mine)
+    clock.shift(timedelta(seconds=10))
+    assert ["hourly"] == duties.run_due(hub, mine)
+    clock.shift(timedelta(seconds=10))
+    assert [] == duties.run_due(hub, mine)
+
+
+def test_end_of_a_duty_is_written_though_the_database_is_busy(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would hold its lease, and nobody would do it for ten minutes."""
+    write, busy = duties._write, iter([True, True, False])
+
+    def sometimes(*end: Any) -> None:
+        if next(busy):
+            raise UnreadyError("The database is busy.")
+        write(*end)
+
+    monkeypatch.setattr(duties, "_write", sometimes)
+    monkeypatch.setattr(duties, "_PAUSES", (0.0, 0.0))
+    assert ["count"] == duties.run_due(hub, [Duty("count", MINUTE, lambda hub: None)])
+
+    with hub.read() as session:
+        row = session.get_one(Row, "count")
+    assert (None, None) == (row.claim, row.lease_until)
+    assert row.last_run_at is not None
 
 
 def test_stop_is_heard_between_duties(hub: Hub) -> None:

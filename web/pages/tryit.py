@@ -31,11 +31,17 @@ class Shop:
 
 
 def shops() -> list[Shop]:
-    """Where clients can pay for show; none outside the demo."""
-    return [
-        Shop(each.slug, each.title, each.api_base_url.rstrip("/"))
+    """Where clients can pay for show; none outside the demo. Last come providers of
+    direct debits: their money takes days, and few currencies."""
+    found = [
+        each
         for each in _played()
         if each.provider is not None and each.provider.category == "payment"
+    ]
+    has = the_hub().plugins.has
+    found.sort(key=lambda each: has(each.plugin, "collect_payment"))
+    return [
+        Shop(each.slug, each.title, each.api_base_url.rstrip("/")) for each in found
     ]
 
 
@@ -98,9 +104,12 @@ def pay() -> Response:
         "invoice_id": invoice.number,
     }
     try:
-        requests.post(f"{shop.url}/_sim/pay", json=told, timeout=_SECONDS)
+        paid = requests.post(f"{shop.url}/_sim/pay", json=told, timeout=_SECONDS)
     except requests.RequestException:
         flash(f"The simulator of {shop.title} doesn't answer. Is it running?", "bad")
+        return redirect(url_for("dashboard.index"))
+    if not paid.ok:
+        flash(f"The simulator of {shop.title} refused {amount.format()}.", "bad")
         return redirect(url_for("dashboard.index"))
     flash(
         f"A client paid {amount.format()} for {invoice.number} at {shop.title}."
