@@ -195,7 +195,7 @@ def test_key_is_never_fetched_twice_at_once(
     look = keys.Keys._known
 
     def slow(handler: BaseHTTPRequestHandler) -> None:
-        release.wait(4)
+        release.wait(60)
         reply(handler, 200, KEY)
 
     def noted_look(self: keys.Keys, url: str) -> Any:
@@ -205,6 +205,7 @@ def test_key_is_never_fetched_twice_at_once(
 
     server.answers["/key"] = slow
     monkeypatch.setattr(keys.Keys, "_known", noted_look)
+    monkeypatch.setattr(keys, "SECONDS", 60)
     live(keyed.hub).refresh()
     with ThreadPoolExecutor(8) as pool:
         answers = [pool.submit(sent, keyed) for _ in range(8)]
