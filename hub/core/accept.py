@@ -114,11 +114,16 @@ class Writer:
 
     def _take(self) -> _Batch | None:
         with self._lock:
-            if not self._batches:
-                return None
-            batch = self._batches.popleft()
-            self._rows -= len(batch.rows)
-            self._bytes -= batch.size
+            while True:
+                if not self._batches:
+                    return None
+                batch = self._batches.popleft()
+                self._rows -= len(batch.rows)
+                self._bytes -= batch.size
+                # Its senders were told to come again: written now, a row without a
+                # dedupe key would be there twice.
+                if not batch.given_up:
+                    break
         # The order in which every process inserts: opposite orders deadlock
         # (ROAD 35).
         batch.rows.sort(key=lambda row: row.order)
@@ -148,7 +153,8 @@ class Writer:
             return
         metrics.WEBHOOK_BATCH.observe(len(rows))
         for row, kept in zip(rows, found, strict=True):
-            batch.kept[row.id] = kept
+            if kept is not None:
+                batch.kept[row.id] = kept
 
 
 class _Loop:

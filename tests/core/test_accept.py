@@ -74,7 +74,7 @@ def test_all_who_wait_share_one_transaction(
     batches = []
     inserts = hub.part(Writer)._inserts
 
-    def commit(rows: Sequence[Row]) -> list[Kept]:
+    def commit(rows: Sequence[Row]) -> list[Kept | None]:
         batches.append(len(rows))
         return Inserts.commit(inserts, rows)
 
@@ -209,7 +209,7 @@ def test_writer_answers_everybody_when_the_database_is_away(
     driver: Any = hub.database.writer.dialect.loaded_dbapi
     tries = []
 
-    def commit(self: Inserts, rows: Sequence[Row]) -> list[Kept]:
+    def commit(self: Inserts, rows: Sequence[Row]) -> list[Kept | None]:
         tries.append(len(rows))
         raise driver.OperationalError("gone")
 
@@ -226,7 +226,7 @@ def test_writer_answers_everybody_when_the_database_is_away(
 def test_writer_that_ends_is_started_again(
     hub: Hub, till: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def commit(self: Inserts, rows: Sequence[Row]) -> list[Kept]:
+    def commit(self: Inserts, rows: Sequence[Row]) -> list[Kept | None]:
         raise SystemExit
 
     with monkeypatch.context() as patched:
@@ -272,8 +272,26 @@ def test_whoever_shares_a_batch_is_sent_away_with_its_first(
         assert batch.done.is_set()
         assert isinstance(_kept_or_error(writer, row(till, "3")), UnreadyError)
     accept.keep(hub, row(till, "4"))
-    # The provider sends them again and hears "duplicate".
-    assert {"1", "2", "3", "4"} == set(kept(hub.database))
+    # Who was sent away comes again: without a dedupe key it would be there twice.
+    assert {"4"} == set(kept(hub.database))
+
+
+def test_row_that_went_meanwhile_hides_no_other(
+    hub: Hub, till: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its key was there when it was written, and is gone when it is looked for."""
+    accept.keep(hub, row(till, "gone"))
+    look = Inserts._found
+
+    def found(self: Inserts, cursor: Any, row: Row, mark: str) -> Kept | None:
+        return None if row.dedupe_key == "gone" else look(self, cursor, row, mark)
+
+    monkeypatch.setattr(Inserts, "_found", found)
+    rows = [row(till, "1"), row(till, "gone"), row(till, "2")]
+
+    assert [True, None, True] == [
+        each and each.fresh for each in Inserts(hub.database).commit(rows)
+    ]
 
 
 def test_many_bytes_are_too_many_as_well(

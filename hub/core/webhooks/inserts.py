@@ -107,8 +107,9 @@ class Inserts:
         finally:
             self._release()
 
-    def commit(self, rows: Sequence[Row]) -> list[Kept]:
-        """Make the rows durable in one transaction, in the order given."""
+    def commit(self, rows: Sequence[Row]) -> list[Kept | None]:
+        """Make the rows durable in one transaction, in the order given; None for one
+        whose connection was removed meanwhile: that must not hide the others."""
         if not self._database.sqlite:
             return self._into_postgres(rows)
         return self._database.write_natively(
@@ -119,7 +120,7 @@ class Inserts:
         """True if it is the database that failed, not a row."""
         return isinstance(error, (*self._down, SQLAlchemyError, OSError, UnreadyError))
 
-    def _into_sqlite(self, connection: Any, rows: Sequence[Row]) -> list[Kept]:
+    def _into_sqlite(self, connection: Any, rows: Sequence[Row]) -> list[Kept | None]:
         cursor: sqlite3.Cursor = connection.cursor()
         # One statement, which is its own transaction: each gives the interpreter
         # away, and gets it back late while another thread is busy.
@@ -131,7 +132,7 @@ class Inserts:
             return [Kept(row.id, True) for row in rows]
         return [self._found(cursor, row, "?") for row in rows]
 
-    def _into_postgres(self, rows: Sequence[Row]) -> list[Kept]:
+    def _into_postgres(self, rows: Sequence[Row]) -> list[Kept | None]:
         cursor = self._connected().cursor()
         columns = zip(*map(self._values, rows), strict=True)
         try:
@@ -178,7 +179,7 @@ class Inserts:
             at,
         )
 
-    def _found(self, cursor: _Cursor, row: Row, mark: str) -> Kept:
+    def _found(self, cursor: _Cursor, row: Row, mark: str) -> Kept | None:
         """Return the row that was kept under this dedupe key, this one or another.
 
         A failed one is opened again with what came now (ROAD 11).
@@ -190,7 +191,7 @@ class Inserts:
         cursor.execute(f"SELECT id, state FROM inbound_webhooks WHERE {same}", key)
         found = cursor.fetchone()
         if found is None:
-            raise UnreadyError("The connection was removed meanwhile.")
+            return None
         id, state = found
         if id == row.id:
             return Kept(id, True)
