@@ -146,8 +146,13 @@ def test_a_look_at_what_is_blanked_already_costs_nothing(bank: Bank) -> None:
         if "body IS NOT NULL" in text:
             statements.append((text, values))
 
-    with bank.hub.write() as session:  # a plan needs to know what the rows are like
-        session.execute(sql("ANALYZE"))
+    # A plan needs to know what the rows are like, and that the index holds few of
+    # them: autovacuum's part.
+    with database.writer.connect() as connection:
+        if not database.sqlite:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+        tidy = "ANALYZE" if database.sqlite else "VACUUM (ANALYZE) inbound_webhooks"
+        connection.execute(sql(tidy))
     assert 0 == retention.run(bank.hub)
     ((text, values),) = statements
 
