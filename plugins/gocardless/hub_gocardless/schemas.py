@@ -1,29 +1,21 @@
 """The fields we read of GoCardless's objects; unknown ones are passed over."""
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
-from hub.sdk import clock
+from hub.sdk import clock, schemas
 from hub.sdk.errors import PayloadError
 from hub.sdk.money import Money, exponent
+from hub.sdk.schemas import Number, OptionalText, Text, optional
 
 
 def read(schema: type[Schema], data: Any, what: str) -> dict[str, Any]:
     """Load `data`, or raise PayloadError naming the fields, never their values."""
-    try:
-        loaded: dict[str, Any] = _loader(schema).load(data)
-    except ValidationError as error:
-        wrong = ", ".join(_paths(error.messages))
-        raise PayloadError(
-            f"GoCardless's {what} is not as documented: {wrong}"
-        ) from None
-    return loaded
+    return schemas.read(schema, data, f"GoCardless's {what}")
 
 
 def money(minor: int, currency: str, what: str) -> Money:
@@ -36,49 +28,13 @@ def money(minor: int, currency: str, what: str) -> Money:
     raise PayloadError(f"GoCardless's {what} has a currency that is none of its.")
 
 
-@cache
-def _loader(schema: type[Schema]) -> Schema:
-    return schema()
-
-
-def _paths(messages: object, path: str = "") -> list[str]:
-    if not isinstance(messages, Mapping):
-        return [path.lstrip(".") or "not an object"]
-    return [
-        found
-        for name, inner in messages.items()
-        for found in _paths(inner, path if name == "_schema" else f"{path}.{name}")
-    ]
-
-
-def _optional(options: dict[str, Any]) -> dict[str, Any]:
-    """Let a field be null or missing, unless it is required."""
-    if options.get("required"):
-        return options
-    return {"load_default": None, "allow_none": True, **options}
-
-
-class Text(fields.String):
-    """Text that every database can hold and index: not endless, no NUL, no half of
-    a surrogate pair."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**_optional(options))
-
-    def _deserialize(self, value: Any, *args: Any, **options: Any) -> str:
-        found: str = super()._deserialize(value, *args, **options)
-        if len(found) > 500 or re.search("[\x00\ud800-\udfff]", found):
-            raise ValidationError("not plain text")
-        return found
-
-
 class Pattern(fields.Field[str]):
     """Text of one shape only."""
 
     shape = re.compile("")
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**_optional(options))
+        super().__init__(**optional(options))
 
     def _deserialize(self, value: Any, *args: Any, **options: Any) -> str:
         if not isinstance(value, str) or not self.shape.fullmatch(value):
@@ -96,19 +52,6 @@ class Day(Pattern):
     """A plain date, passed on as it is."""
 
     shape = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-
-
-class Number(fields.Integer):
-    """A whole number that a database can hold, neither text nor true."""
-
-    def __init__(self, *, least: int = 0, **options: Any) -> None:
-        bounds = validate.Range(min=least, max=10**15)
-        super().__init__(strict=True, validate=bounds, **options)
-
-    def _deserialize(self, value: Any, *args: Any, **options: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise ValidationError("not a whole number")
-        return value
 
 
 _FRACTION = re.compile(r"-?\d{1,15}(\.\d{1,6})?", re.ASCII)
@@ -148,10 +91,10 @@ def nested(schema: type[Schema]) -> fields.Nested:
 class Metadata(Loose):
     """What the hub wrote onto its own requests and payments."""
 
-    hub_payment = Text()
-    hub_invoice = Text()
-    hub_request = Text()
-    hub_refund = Text()
+    hub_payment = OptionalText()
+    hub_invoice = OptionalText()
+    hub_request = OptionalText()
+    hub_refund = OptionalText()
 
 
 class EventLinks(Loose):
@@ -166,7 +109,7 @@ class EventLinks(Loose):
 
 
 class EventDetails(Loose):
-    cause = Text()
+    cause = OptionalText()
     will_attempt_retry = fields.Boolean(load_default=None, allow_none=True)
 
 
@@ -197,7 +140,7 @@ class Mandate(Loose):
     id = Id(required=True)
     created_at = Moment(required=True)
     status = Text(required=True)
-    scheme = Text()
+    scheme = OptionalText()
     next_possible_charge_date = Day()
     metadata = nested(Metadata)
     links = nested(MandateLinks)
@@ -213,7 +156,7 @@ class Refund(Loose):
     amount = Number(least=1, required=True)
     currency = Text(required=True)
     # Older ones have none.
-    status = Text()
+    status = OptionalText()
     metadata = nested(Metadata)
     links = nested(RefundLinks)
 

@@ -3,51 +3,19 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
-from hub.sdk import clock
-from hub.sdk.errors import PayloadError
+from hub.sdk import clock, schemas
 from hub.sdk.money import Money
+from hub.sdk.schemas import Text
 
 
 def read(schema: type[Schema], data: Any, what: str) -> dict[str, Any]:
     """Load `data`, or raise PayloadError naming the fields, never their values."""
-    try:
-        loaded: dict[str, Any] = _loader(schema).load(data)
-    except ValidationError as error:
-        wrong = ", ".join(_paths(error.messages))
-        raise PayloadError(f"PayPal's {what} is not as documented: {wrong}") from None
-    return loaded
-
-
-@cache
-def _loader(schema: type[Schema]) -> Schema:
-    return schema()
-
-
-def _paths(messages: object, path: str = "") -> list[str]:
-    if not isinstance(messages, Mapping):
-        return [path.lstrip(".") or "not an object"]
-    return [
-        found
-        for name, inner in messages.items()
-        for found in _paths(inner, path if name == "_schema" else f"{path}.{name}")
-    ]
-
-
-class Text(fields.String):
-    """Text that every database can hold and index: not endless, no NUL, no half of
-    a surrogate pair."""
-
-    def _deserialize(self, value: Any, *args: Any, **options: Any) -> str:
-        found: str = super()._deserialize(value, *args, **options)
-        if len(found) > 500 or re.search("[\x00\ud800-\udfff]", found):
-            raise ValidationError("not plain text")
-        return found
+    return schemas.read(schema, data, f"PayPal's {what}")
 
 
 class Id(fields.String):

@@ -3,24 +3,20 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
+from hub.sdk import schemas
 from hub.sdk.errors import PayloadError
 from hub.sdk.money import Money
+from hub.sdk.schemas import Number, OptionalText, Text, optional
 from hub_stripe import amounts
 
 
 def read(schema: type[Schema], data: Any, what: str) -> dict[str, Any]:
     """Load `data`, or raise PayloadError naming the fields, never their values."""
-    try:
-        loaded: dict[str, Any] = _loader(schema).load(data)
-    except ValidationError as error:
-        wrong = ", ".join(_paths(error.messages))
-        raise PayloadError(f"Stripe's {what} is not as documented: {wrong}") from None
-    return loaded
+    return schemas.read(schema, data, f"Stripe's {what}")
 
 
 def money(number: int, currency: str, what: str) -> Money:
@@ -31,42 +27,6 @@ def money(number: int, currency: str, what: str) -> Money:
         raise PayloadError(f"Stripe's {what} has an amount that is none.") from None
 
 
-@cache
-def _loader(schema: type[Schema]) -> Schema:
-    return schema()
-
-
-def _paths(messages: object, path: str = "") -> list[str]:
-    if not isinstance(messages, Mapping):
-        return [path.lstrip(".") or "not an object"]
-    return [
-        found
-        for name, inner in messages.items()
-        for found in _paths(inner, path if name == "_schema" else f"{path}.{name}")
-    ]
-
-
-def _optional(options: dict[str, Any]) -> dict[str, Any]:
-    """Let a field be null or missing, unless it is required."""
-    if options.get("required"):
-        return options
-    return {"load_default": None, "allow_none": True, **options}
-
-
-class Text(fields.String):
-    """Text that every database can hold and index: not endless, no NUL, no half of
-    a surrogate pair."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**_optional(options))
-
-    def _deserialize(self, value: Any, *args: Any, **options: Any) -> str:
-        found: str = super()._deserialize(value, *args, **options)
-        if len(found) > 500 or re.search("[\x00\ud800-\udfff]", found):
-            raise ValidationError("not plain text")
-        return found
-
-
 _ID = re.compile(r"[A-Za-z0-9_-]{1,255}", re.ASCII)
 
 
@@ -75,7 +35,7 @@ class Id(fields.Field[str]):
     own id is meant."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**_optional(options))
+        super().__init__(**optional(options))
 
     def _deserialize(self, value: Any, *args: Any, **options: Any) -> str:
         found = value.get("id") if isinstance(value, Mapping) else value
@@ -84,24 +44,11 @@ class Id(fields.Field[str]):
         return found
 
 
-class Number(fields.Integer):
-    """A whole number that a database can hold, neither text nor true."""
-
-    def __init__(self, *, least: int | None = 0, **options: Any) -> None:
-        bounds = validate.Range(min=least, max=10**15)
-        super().__init__(strict=True, validate=bounds, **options)
-
-    def _deserialize(self, value: Any, *args: Any, **options: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise ValidationError("not a whole number")
-        return value
-
-
 class Moment(fields.Field[datetime]):
     """Seconds since 1970, UTC."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**_optional(options))
+        super().__init__(**optional(options))
 
     def _deserialize(self, value: Any, *args: Any, **options: Any) -> datetime:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -135,27 +82,27 @@ class Envelope(Loose):
 class Metadata(Loose):
     """What the hub wrote onto its own sessions and payment intents."""
 
-    hub_payment = Text()
-    hub_invoice = Text()
+    hub_payment = OptionalText()
+    hub_invoice = OptionalText()
 
 
 class Session(Loose):
     id = Id(required=True)
-    mode = Text()
-    status = Text()
+    mode = OptionalText()
+    status = OptionalText()
     payment_status = Text(required=True)
     amount_total = Number(load_default=None, allow_none=True)
-    currency = Text()
-    client_reference_id = Text()
+    currency = OptionalText()
+    client_reference_id = OptionalText()
     payment_intent = Id()
     expires_at = Moment()
-    url = Text()
+    url = OptionalText()
     metadata = fields.Nested(Metadata, load_default=None, allow_none=True)
 
 
 class PaymentError(Loose):
-    code = Text()
-    decline_code = Text()
+    code = OptionalText()
+    decline_code = OptionalText()
 
 
 class PaymentIntent(Loose):
@@ -192,14 +139,14 @@ class Charge(Loose):
 
 class Refund(Loose):
     id = Id(required=True)
-    status = Text()
+    status = OptionalText()
     amount = Number(least=1, required=True)
     currency = Text(required=True)
     created = Moment(required=True)
     charge = Id()
     payment_intent = Id()
-    reason = Text()
-    failure_reason = Text()
+    reason = OptionalText()
+    failure_reason = OptionalText()
 
 
 class EvidenceDetails(Loose):
@@ -213,7 +160,7 @@ class Dispute(Loose):
     currency = Text(required=True)
     charge = Id()
     payment_intent = Id()
-    reason = Text()
+    reason = OptionalText()
     evidence_details = fields.Nested(
         EvidenceDetails, load_default=None, allow_none=True
     )
@@ -225,7 +172,7 @@ class PaidBy(Loose):
 
 class InvoicePayment(Loose):
     id = Id(required=True)
-    status = Text()
+    status = OptionalText()
     invoice = Id()
     payment = fields.Nested(PaidBy, load_default=None, allow_none=True)
 
@@ -236,7 +183,7 @@ class InvoicePayments(Loose):
 
 class Invoice(Loose):
     id = Id(required=True)
-    number = Text()
+    number = OptionalText()
     amount_paid = Number(load_default=0)
     currency = Text(required=True)
     # Both were removed in 2025; older endpoints still send them.
