@@ -34,6 +34,7 @@ def build(  # noqa: PLR0913 - everything a hook call is about, by name
     connection: LiveConnection,
     *,
     delivery: str | None = None,
+    target: str = "",
     generations: Mapping[str, int] | None = None,
     asked: dict[str, str] | None = None,
     webhook_id: str | None = None,
@@ -65,6 +66,7 @@ def build(  # noqa: PLR0913 - everything a hook call is about, by name
         hub_url=hub.settings.base_url,
         webhook_url=webhook_url(hub, connection.slug),
         delivery=delivery,
+        target=target,
         generations=generations or {},
         asked={} if asked is None else asked,
     )

@@ -43,8 +43,10 @@ class Context:
     secrets in the clear: never log it (its repr is masked). `hub_url` is the hub's
     public address, `webhook_url` this connection's. `idempotency_key(step)` is
     stable over retries of the same delivery step and changes only after that step was
-    refused; outside deliveries it raises PluginError. `generations` and `asked` are
-    core's: how often each step's key changed, and which keys the hook asked for.
+    refused; outside deliveries it raises PluginError. `target` is the
+    channel this delivery is for ("": the connection's own). `generations` and
+    `asked` are core's: how often each step's key changed, and which keys the hook
+    asked for.
     """
 
     plugin: str
@@ -57,6 +59,7 @@ class Context:
     hub_url: str
     webhook_url: str
     delivery: str | None = None
+    target: str = ""
     generations: Mapping[str, int] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
 

@@ -6,6 +6,8 @@ HubError
 │   │   └── RateLimitError          retry after `retry_after`
 │   ├── CredentialsError          pause the connection, ask a person (401, 403)
 │   ├── RejectedError             stop and show the provider's words (other 4xx)
+│   │   ├── RecipientError            never again to this address (opted out, bounced)
+│   │   └── GoneError                 the endpoint is gone for good: disable (410)
 │   └── UnexpectedResponseError   stop: their API drifted (junk in a 2xx)
 ├── WebhookError                an inbound webhook can't be accepted
 │   ├── SignatureError            forged, broken or too old: 401
@@ -25,6 +27,7 @@ happened and what to do next; it holds no secret and no payload.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 
 class HubError(Exception):
@@ -81,6 +84,20 @@ class CredentialsError(ProviderError):
 
 class RejectedError(ProviderError):
     """The provider understood and refused; asking again changes nothing."""
+
+
+class RecipientError(RejectedError):
+    """This address takes nothing (more) from this sender: `opted_out`, or it doesn't
+    exist. The hub notes it and writes to it no more."""
+
+    def __init__(self, message: str, *, opted_out: bool, **about: Any) -> None:
+        super().__init__(message, **about)
+        self.opted_out = opted_out
+
+
+class GoneError(RejectedError):
+    """The endpoint says it will never take anything again: its connection is
+    disabled and admins are told."""
 
 
 class UnexpectedResponseError(ProviderError):

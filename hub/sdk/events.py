@@ -51,8 +51,16 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """A free message to a channel, phone or address (None: the connection's own)."""
+    """A message to a channel, phone or address (None: the connection's own).
+
+    `subject`, `link` (the page it leads to) with its `label` and `unsubscribe_url`
+    are for channels that have a place for them; the text says all that matters.
+    """
 
     text: str
     to: str | None = None
     blocks: tuple[Mapping[str, Any], ...] = ()
+    subject: str = ""
+    link: str = ""
+    label: str = ""
+    unsubscribe_url: str = ""

@@ -193,6 +193,68 @@ class MandateSeen(Fact):
     url: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ConversationFact(Fact):
+    """Base: what people and providers say about messages; it moves no money."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageStatus(ConversationFact):
+    """How a message of ours stands; `reference` is the provider's id of it.
+
+    `delivery` is the hub's id of the delivery where the provider gives it back: it
+    settles one in doubt. `price` is a positive decimal string in `currency`.
+    """
+
+    reference: str
+    state: Literal[
+        "accepted",
+        "queued",
+        "sending",
+        "sent",
+        "delivered",
+        "undelivered",
+        "failed",
+        "canceled",
+    ]
+    delivery: str | None = None
+    address: str = ""
+    error_code: str = ""
+    error: str = ""
+    segments: str = ""
+    price: str = ""
+    currency: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentSaid(ConversationFact):
+    """Somebody wrote STOP or START to one of our senders; `how` in words."""
+
+    address: str
+    sender: str
+    says: Literal["stop", "start"]
+    how: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageReceived(ConversationFact):
+    """A message from outside that is for a person to read."""
+
+    address: str
+    sender: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionTaken(ConversationFact):
+    """A person pressed a button in a channel; `subject` is `invoice:inv_…`, `by`
+    names them (`slack:U0123`)."""
+
+    action: Literal["acknowledge", "remind"]
+    subject: str
+    by: str
+
+
 FACT_KINDS: Mapping[str, type[Fact]] = {
     kind.__name__: kind
     for kind in (
@@ -208,6 +270,10 @@ FACT_KINDS: Mapping[str, type[Fact]] = {
         FeeCharged,
         PayoutMade,
         MandateSeen,
+        MessageStatus,
+        ConsentSaid,
+        MessageReceived,
+        ActionTaken,
     )
 }
 

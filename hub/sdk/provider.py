@@ -1,6 +1,6 @@
 """A provider described as data: what `describe_provider` returns."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
@@ -75,6 +75,11 @@ class Provider:
     `checkout_label` is what a client reads on the button: `Pay by card`.
     `checkout_currencies` and `mandate_currencies` are what its pages and its mandates
     take; None: whatever the account takes. Nothing else is offered to a client.
+    `reach` is whom its messages go to: a "channel", or a person's "phone" or "email".
+    `sender_keys`: the first of these settings that is set is the sender that opt-outs
+    are kept for. `targets` names the channels of one connection from its settings
+    (never a secret); each gets deliveries of its own. `summarises`: many events at
+    once, or those of an hour, may be told to it in one message.
     `hosts` are the only hosts its API calls may go to unless `api_base_url` is set.
     """
 
@@ -99,3 +104,7 @@ class Provider:
     checkout_label: str = ""
     checkout_currencies: frozenset[str] | None = None
     mandate_currencies: frozenset[str] | None = None
+    reach: Literal["channel", "phone", "email"] = "channel"
+    sender_keys: tuple[str, ...] = ()
+    targets: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
+    summarises: bool = False

@@ -27,6 +27,7 @@ CHANGED = (
 )
 # Seconds for which the calls of one hook may wait for their turn, of the 120 it has.
 PATIENCE = 30.0
+_PARTS = ("subject", "link", "label", "unsubscribe_url")
 Marker = Callable[[Mark], bool]
 
 
@@ -97,6 +98,7 @@ class Sending:
             self.hub,
             connection,
             delivery=claimed.id,
+            target=claimed.target,
             generations={name: step.generation for name, step in claimed.steps.items()},
             asked=self.asked.keys,
             around=self._around(connection),
@@ -231,9 +233,9 @@ def _begun(step: Step) -> Step:
 
 
 def _subject(claimed: Claimed) -> dict[str, object]:
-    if claimed.event is None:
-        return {"message": _message(claimed)}
     row = claimed.event
+    if row is None or claimed.hook == "send_message":
+        return {"message": _message(claimed)}
     event = Event(
         id=str(row.id),
         type=row.type,
@@ -251,4 +253,5 @@ def _message(claimed: Claimed) -> Message:
         text=kept.get("text", ""),
         to=claimed.target or None,
         blocks=tuple(kept.get("blocks", ())),
+        **{name: kept.get(name, "") for name in _PARTS},
     )

@@ -26,12 +26,22 @@ from hub.core.models.product import Product
 from hub.core.models.quote import Quote, QuoteLine
 from hub.core.models.reference import ExternalRef
 from hub.core.models.refund_request import RefundRequest
+from hub.core.models.sending import (
+    AddressBlock,
+    DailySend,
+    Digest,
+    MessageTemplate,
+    SendingPolicy,
+    SendingRule,
+    SentMessage,
+)
 from hub.core.models.sync_run import SyncRun
 from hub.core.models.user import SignInLink, Token, User
 from hub.core.models.webhook import InboundWebhook
 from hub.core.models.work import Ticket, TimeEntry
 
 __all__ = [
+    "AddressBlock",
     "Allocation",
     "ApiCall",
     "Attempt",
@@ -45,8 +55,10 @@ __all__ = [
     "Contact",
     "Counter",
     "CreditNote",
+    "DailySend",
     "Delivery",
     "Device",
+    "Digest",
     "Duty",
     "Event",
     "ExternalRef",
@@ -58,6 +70,7 @@ __all__ = [
     "InvoiceLine",
     "Mandate",
     "MandateRequest",
+    "MessageTemplate",
     "Movement",
     "Notification",
     "Outage",
@@ -70,6 +83,9 @@ __all__ = [
     "QuoteLine",
     "RefundRequest",
     "Revision",
+    "SendingPolicy",
+    "SendingRule",
+    "SentMessage",
     "SignInLink",
     "SyncRun",
     "Ticket",

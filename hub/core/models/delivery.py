@@ -14,7 +14,10 @@ class Delivery(Base):
     """One event (or free message) bound for one connection's hook and target.
 
     States: pending, sending, delivered, retrying, in_doubt, dead, skipped (with
-    `reason`). `copy` is "" for the first, the replay's own id for a replay.
+    `reason` in a word, `explanation` in a sentence). `audience`: channel, contact or
+    staff; a contact's and a staff member's `kind` is the template it is written from.
+    `digest_id` is the digest that tells it in place of this. `copy` is ""
+    for the first, the replay's own id for a replay.
     `sent_at` marks that the provider may have the request (ROAD 16); `steps` are how
     each step of the hook stands (ROAD 17, `core/deliveries/steps`). `deadline`
     ends the retries. `asked_at` is when a person asked for it again: it is news again
@@ -64,6 +67,15 @@ class Delivery(Base):
     message: Mapped[dict[str, Any] | None]
     state: Mapped[str] = mapped_column(default="pending")
     reason: Mapped[str] = mapped_column(default="")
+    explanation: Mapped[str] = mapped_column(default="")
+    audience: Mapped[str] = mapped_column(default="channel")
+    kind: Mapped[str] = mapped_column(default="")
+    company_id: Mapped[str | None] = mapped_column(ForeignKey("companies.id"))
+    contact_id: Mapped[
+        str | None
+    ]  # a contact may be removed, with what we told it kept
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    digest_id: Mapped[str | None] = mapped_column(ForeignKey("digests.id"), index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     lost_leases: Mapped[int] = mapped_column(default=0)
     claim: Mapped[str | None]

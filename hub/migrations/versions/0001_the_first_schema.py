@@ -118,6 +118,17 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "message_templates",
+        sa.Column("reach", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("body", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("reach", "kind", name=op.f("pk_message_templates")),
+    )
+    op.create_table(
         "plugins",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
@@ -173,6 +184,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_revision")),
     )
     op.create_table(
+        "sending_policy",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("quiet_from", sa.String(), nullable=False),
+        sa.Column("quiet_until", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sending_policy")),
+    )
+    op.create_table(
         "users",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("email", sa.String(), nullable=False),
@@ -202,6 +225,35 @@ def upgrade() -> None:
         sa.Column("key_marks", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workers")),
     )
+    op.create_table(
+        "address_blocks",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("connection_id", sa.String(), nullable=False),
+        sa.Column("sender", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("how", sa.String(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["connection_id"],
+            ["connections.id"],
+            name=op.f("fk_address_blocks_connection_id_connections"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_address_blocks")),
+    )
+    with op.batch_alter_table("address_blocks", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_address_blocks_address"), ["address"], unique=False
+        )
+        batch_op.create_index(
+            "uq_address_blocks_open",
+            ["connection_id", "sender", "address"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
     op.create_table(
         "connection_state",
         sa.Column("connection_id", sa.String(), nullable=False),
@@ -292,6 +344,31 @@ def upgrade() -> None:
     with op.batch_alter_table("devices", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_devices_company_id"), ["company_id"], unique=False
+        )
+
+    op.create_table(
+        "digests",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("connection_id", sa.String(), nullable=False),
+        sa.Column("target", sa.String(), nullable=False),
+        sa.Column("event_type", sa.String(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("delivery_id", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["connection_id"],
+            ["connections.id"],
+            name=op.f("fk_digests_connection_id_connections"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_digests")),
+    )
+    with op.batch_alter_table("digests", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_digests_open",
+            ["connection_id", "target", "event_type"],
+            unique=True,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
         )
 
     op.create_table(
@@ -626,6 +703,57 @@ def upgrade() -> None:
     with op.batch_alter_table("quotes", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_quotes_company_id"), ["company_id"], unique=False
+        )
+
+    op.create_table(
+        "sending_rules",
+        sa.Column("connection_id", sa.String(), nullable=False),
+        sa.Column("event_type", sa.String(), nullable=False),
+        sa.Column("audience", sa.String(), nullable=False),
+        sa.Column("when", sa.String(), nullable=False),
+        sa.Column("targets", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"],
+            ["connections.id"],
+            name=op.f("fk_sending_rules_connection_id_connections"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "connection_id", "event_type", "audience", name=op.f("pk_sending_rules")
+        ),
+    )
+    op.create_table(
+        "sent_messages",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("connection_id", sa.String(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("delivery_id", sa.String(), nullable=True),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("error_code", sa.String(), nullable=False),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.Column(
+            "segments",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+        ),
+        sa.Column("price", sa.String(), nullable=True),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"],
+            ["connections.id"],
+            name=op.f("fk_sent_messages_connection_id_connections"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sent_messages")),
+        sa.UniqueConstraint(
+            "connection_id",
+            "reference",
+            name=op.f("uq_sent_messages_connection_id_reference"),
+        ),
+    )
+    with op.batch_alter_table("sent_messages", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_sent_messages_delivery_id"), ["delivery_id"], unique=False
         )
 
     op.create_table(
@@ -1220,6 +1348,13 @@ def upgrade() -> None:
         sa.Column("message", sa.JSON(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("explanation", sa.String(), nullable=False),
+        sa.Column("audience", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("company_id", sa.String(), nullable=True),
+        sa.Column("contact_id", sa.String(), nullable=True),
+        sa.Column("user_id", sa.String(), nullable=True),
+        sa.Column("digest_id", sa.String(), nullable=True),
         sa.Column(
             "attempts",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
@@ -1242,9 +1377,17 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
+            ["company_id"],
+            ["companies.id"],
+            name=op.f("fk_deliveries_company_id_companies"),
+        ),
+        sa.ForeignKeyConstraint(
             ["connection_id"],
             ["connections.id"],
             name=op.f("fk_deliveries_connection_id_connections"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["digest_id"], ["digests.id"], name=op.f("fk_deliveries_digest_id_digests")
         ),
         sa.ForeignKeyConstraint(
             ["event_id"], ["events.id"], name=op.f("fk_deliveries_event_id_events")
@@ -1253,6 +1396,9 @@ def upgrade() -> None:
             ["replay_of"],
             ["deliveries.id"],
             name=op.f("fk_deliveries_replay_of_deliveries"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_deliveries_user_id_users")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint(
@@ -1274,6 +1420,9 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             batch_op.f("ix_deliveries_created_at"), ["created_at"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_deliveries_digest_id"), ["digest_id"], unique=False
         )
         batch_op.create_index(
             "ix_deliveries_due",
@@ -1561,11 +1710,32 @@ def upgrade() -> None:
             "delivery_id", "number", name=op.f("uq_attempts_delivery_id_number")
         ),
     )
+    op.create_table(
+        "daily_sends",
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("delivery_id", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"],
+            ["deliveries.id"],
+            name=op.f("fk_daily_sends_delivery_id_deliveries"),
+        ),
+        sa.PrimaryKeyConstraint("subject", "day", name=op.f("pk_daily_sends")),
+    )
+    with op.batch_alter_table("daily_sends", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_daily_sends_delivery_id"), ["delivery_id"], unique=False
+        )
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table("daily_sends", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_daily_sends_delivery_id"))
+
+    op.drop_table("daily_sends")
     op.drop_table("attempts")
     with op.batch_alter_table("api_calls", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_api_calls_delivery_id"))
@@ -1627,6 +1797,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("state IN ('pending', 'retrying')"),
             postgresql_where=sa.text("state IN ('pending', 'retrying')"),
         )
+        batch_op.drop_index(batch_op.f("ix_deliveries_digest_id"))
         batch_op.drop_index(batch_op.f("ix_deliveries_created_at"))
         batch_op.drop_index(
             batch_op.f(
@@ -1724,6 +1895,11 @@ def downgrade() -> None:
 
     op.drop_table("sync_runs")
     op.drop_table("sign_in_links")
+    with op.batch_alter_table("sent_messages", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sent_messages_delivery_id"))
+
+    op.drop_table("sent_messages")
+    op.drop_table("sending_rules")
     with op.batch_alter_table("quotes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_quotes_company_id"))
 
@@ -1771,6 +1947,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_external_refs_entity"))
 
     op.drop_table("external_refs")
+    with op.batch_alter_table("digests", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_digests_open",
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+
+    op.drop_table("digests")
     with op.batch_alter_table("devices", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_devices_company_id"))
 
@@ -1784,8 +1968,18 @@ def downgrade() -> None:
 
     op.drop_table("contacts")
     op.drop_table("connection_state")
+    with op.batch_alter_table("address_blocks", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_address_blocks_open",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_address_blocks_address"))
+
+    op.drop_table("address_blocks")
     op.drop_table("workers")
     op.drop_table("users")
+    op.drop_table("sending_policy")
     op.drop_table("revision")
     op.drop_table("products")
     with op.batch_alter_table("portal_links", schema=None) as batch_op:
@@ -1793,6 +1987,7 @@ def downgrade() -> None:
 
     op.drop_table("portal_links")
     op.drop_table("plugins")
+    op.drop_table("message_templates")
     with op.batch_alter_table("idempotency_keys", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_idempotency_keys_created_at"))
 
