@@ -133,7 +133,7 @@ def test_without_a_websocket_the_page_polls(signed_in: Page, site: Served) -> No
 
     tell(site, "Heard by polling")
 
-    expect(signed_in.locator("[data-unread-badge]")).to_have_text("1", timeout=15_000)
+    expect(signed_in.locator("[data-unread-badge]")).to_have_text("1", timeout=60_000)
 
 
 def test_a_connection_is_set_up_on_its_page(

@@ -40,7 +40,7 @@ def together(hub: Hub, rows: Sequence[Row]) -> list[Kept | None]:
     batches = [writer._enter(each)[0] for each in rows]
     writer._write.wake()
     for batch in batches:
-        assert batch.done.wait(20)
+        assert batch.done.wait(60)
     return [batch.kept.get(row.id) for row, batch in zip(rows, batches, strict=True)]
 
 
@@ -189,7 +189,7 @@ def test_opposite_orders_do_not_deadlock(postgres_hub: Hub, other_process: Hub) 
 
     def insert(hub: Hub, keys: Sequence[str]) -> int:
         rows = [row(till, key, body=b"x" * 4096) for key in keys]
-        start.wait(20)
+        start.wait(60)
         found = together(hub, rows)
         assert None not in found
         return sum(each is not None and each.fresh for each in found)

@@ -210,7 +210,7 @@ def test_key_is_never_fetched_twice_at_once(
     with ThreadPoolExecutor(8) as pool:
         answers = [pool.submit(sent, keyed) for _ in range(8)]
         for _ in answers:  # all have seen that it isn't known yet
-            assert looked.acquire(timeout=20)
+            assert looked.acquire(timeout=60)
         release.set()
         assert [200] * 8 == [answer.result(20) for answer in answers]
     assert ["/key"] == server.asked

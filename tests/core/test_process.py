@@ -670,7 +670,7 @@ def test_slow_provider_holds_up_nobody_else(bank: Bank) -> None:
     def before(webhook: Webhook, ctx: Context) -> None:
         if ctx.connection == "bank":
             begun.set()
-            assert go_on.wait(20)
+            assert go_on.wait(60)
 
     bank.plugin.before = before
     keep(bank, "1")
@@ -799,7 +799,7 @@ def test_hanging_suspect_holds_up_only_suspects(bank: Bank) -> None:
     def hang(webhook: Webhook, ctx: Context) -> None:
         if ctx.connection == "bank":
             entered.set()
-            release.wait(30)
+            release.wait(60)
 
     bank.plugin.before = hang
     with bank.hub.write() as session:
@@ -830,7 +830,7 @@ def test_running_lane_keeps_its_lease_until_a_hook_overruns(
 
     def hang(webhook: Webhook, ctx: Context) -> None:
         entered.set()
-        release.wait(30)
+        release.wait(60)
 
     bank.plugin.before = hang
     process.drain(bank.hub, lambda: False, budget_seconds=0.5)

@@ -32,7 +32,7 @@ def test_several_schedulers_do_no_harm(
 
     for process in processes:
         process.send_signal(signal.SIGTERM)
-    assert [0, 0] == [process.wait(20) for process in processes]
+    assert [0, 0] == [process.wait(60) for process in processes]
     assert (1, 1) == (stage.delivery(id).lost_leases, len(stage.attempts(id)))
     assert {""} == set(_done(installation).values())
     assert [] == installation.workers("scheduler")

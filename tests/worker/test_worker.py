@@ -152,7 +152,7 @@ def test_sigterm_ends_all_of_it(
 
     supervisor.send_signal(signal.SIGTERM)
 
-    assert 0 == supervisor.wait(20)
+    assert 0 == supervisor.wait(60)
     assert [] == [pid for pid in pids if _lives(pid)]
     row = stage.delivery(id)
     assert ("retrying", None, 0) == (row.state, row.claim, row.lost_leases)
@@ -193,7 +193,7 @@ def test_hook_that_hangs_ends_its_process(
 
     process = installation.run(code, "deliver", "token")
 
-    assert 3 == process.wait(30)
+    assert 3 == process.wait(60)
     # Its lease stays: that it was lost counts against the plugin.
     assert "sending" == installation.stage.delivery(id).state
     go.set()

@@ -75,7 +75,7 @@ def test_an_approval_is_looked_at_at_once_and_rings(shop: Hub, desk: Desk) -> No
     done = threading.Event()
     desk.at = lambda point: done.set() if point == "check:after" else None
     janitor.start(shop)
-    assert done.wait(20)
+    assert done.wait(60)
     _await_idle(shop)
 
     assert ("paid", 10000, 0) == standing(shop)
@@ -88,13 +88,13 @@ def test_a_slow_provider_holds_up_no_other(shop: Hub, desk: Desk, kiosk: Desk) -
     going_on, asked = threading.Event(), threading.Event()
 
     def slow(point: str) -> None:
-        going_on.wait(30)
+        going_on.wait(60)
 
     desk.at = slow
     kiosk.at = lambda point: asked.set() if point == "check:after" else None
     with time_machine.travel(now() + timedelta(minutes=2)):
         janitor.start(shop)
-        assert asked.wait(20)
+        assert asked.wait(60)
         janitor.start(shop)  # the slow one isn't asked a second time meanwhile
         going_on.set()
         _await_idle(shop)
@@ -112,15 +112,15 @@ def test_what_waits_at_a_slow_provider_fills_no_batch(
 
     def slow(point: str) -> None:
         asking.set()
-        going_on.wait(30)
+        going_on.wait(60)
 
     desk.at = slow
     kiosk.at = lambda point: asked.set()
     with time_machine.travel(now() + timedelta(minutes=2)):
         janitor.start(shop)
-        assert asking.wait(20)
+        assert asking.wait(60)
         janitor.start(shop)
-        heard = asked.wait(20)
+        heard = asked.wait(60)
         going_on.set()
         _await_idle(shop)
 
@@ -133,13 +133,13 @@ def test_two_janitors_do_not_ask_side_by_side(shop: Hub, desk: Desk) -> None:
 
     def slowly(point: str) -> None:
         asking.set()
-        assert go_on.wait(30)
+        assert go_on.wait(60)
 
     desk.at = slowly
     with time_machine.travel(now() + timedelta(minutes=2)):
         first = threading.Thread(target=janitor.check_due, args=(shop,))
         first.start()
-        assert asking.wait(30)
+        assert asking.wait(60)
         assert 0 == janitor.check_due(shop)
         go_on.set()
         first.join(30)
@@ -261,7 +261,7 @@ def test_it_is_a_duty(shop: Hub, desk: Desk) -> None:
     desk.at = lambda point: done.set() if point == "check:after" else None
     with time_machine.travel(now() + timedelta(minutes=2)):
         duties.run_due(shop, [duty for duty in DUTIES if duty.name == "payments"])
-        assert done.wait(20)
+        assert done.wait(60)
         _await_idle(shop)
 
     assert ("paid", 10000, 0) == standing(shop)

@@ -399,7 +399,7 @@ def _left_today(stage: Stage, connection_id: str, per_day: int = 100) -> int | N
 
 
 def _wait(event: threading.Event) -> None:
-    assert event.wait(30)
+    assert event.wait(60)
 
 
 def _buckets(hub: Hub, redis: str) -> Buckets:

@@ -455,11 +455,11 @@ def _done(claimed: claims.Claimed) -> Done:
 
 
 def _wait(event: threading.Event) -> None:
-    assert event.wait(30)
+    assert event.wait(60)
 
 
 def _wait_for(others: threading.Barrier) -> None:
-    others.wait(30)
+    others.wait(60)
 
 
 def _until(condition: object) -> None:

@@ -306,7 +306,7 @@ def test_stopping_before_the_mark_leaves_no_doubt(stage: Stage) -> None:
 
     def hang(event: object, ctx: Context) -> None:
         started.set()
-        assert go.wait(30)
+        assert go.wait(60)
         try:
             ctx.http.post("https://api.example.com/sms")
         except Exception as error:
