@@ -13,6 +13,8 @@ from hub.core.ledger.states import rank
 from hub.sdk.facts import (
     ChargebackMade,
     CheckoutApproved,
+    ConsentSaid,
+    ConversationFact,
     DisputeSeen,
     Fact,
     FeeCharged,
@@ -113,6 +115,10 @@ class Folded:
 def key_of(provider: str, fact: Fact) -> Key:
     """Name the movement a fact speaks of. A running total has no id of its own:
     there is one per payment."""
+    if isinstance(fact, ConsentSaid):
+        return Key(provider, "consent", f"{fact.sender}|{fact.address}")
+    if isinstance(fact, ConversationFact):
+        return Key(provider, "said", fact.id)
     if isinstance(fact, RefundTotal):
         return Key(provider, "refund_total", fact.payment)
     reference: str = fact.reference  # type: ignore[attr-defined]
@@ -126,7 +132,7 @@ def payments_of(fact: Fact) -> tuple[str, ...]:
             return (fact.reference,)
         case PayoutMade():
             return fact.payments
-        case CheckoutApproved() | MandateSeen():
+        case CheckoutApproved() | MandateSeen() | ConversationFact():
             return ()
     return (fact.payment,)  # type: ignore[attr-defined]
 
