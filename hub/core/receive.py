@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import parse_qsl
 
 from hub.boot import Hub
 from hub.core import accept, contexts
@@ -29,12 +28,12 @@ from hub.sdk.errors import (
     UnreadyError,
 )
 from hub.sdk.provider import Provider
-from hub.sdk.webhooks import Answer, Headers, Verified, WebhookRequest
+from hub.sdk.text import clean
+from hub.sdk.webhooks import Answer, Headers, Verified, WebhookRequest, read_query
 
 MAX_BYTES: Final = 1024 * 1024
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}", re.ASCII)
 _PLAIN_KEY = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
-_MOST_PARAMETERS = 1_000
 
 
 class TooLargeError(Exception):
@@ -119,6 +118,7 @@ def _received(hub: Hub, connection: LiveConnection, request: RawRequest) -> Repl
             dedupe_key=_stored_key(verified.dedupe_key),
             method=seen.method,
             path=seen.path,
+            query=clean(connection.redactor.text(request.query)),
             headers=header_lines.write(request.headers, connection.redactor),
             body=seen.body,
             received_at=seen.received_at,
@@ -145,7 +145,7 @@ def _seen(
     hub: Hub, connection: LiveConnection, request: RawRequest, headers: Headers
 ) -> WebhookRequest:
     try:
-        parameters = _parameters(request.query)
+        parameters = read_query(request.query)
         body = request.read()
     except TooLargeError:
         raise _RefusedError(413, f"The body is over {MAX_BYTES} bytes.") from None
@@ -162,13 +162,6 @@ def _seen(
         body=body,
         received_at=now(),
     )
-
-
-def _parameters(query: str) -> dict[str, str]:
-    if not query:
-        return {}
-    found = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
-    return dict(reversed(found))  # the first of a name counts
 
 
 def _verified(

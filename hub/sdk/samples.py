@@ -9,9 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
-from hub.sdk.webhooks import Headers, InboundWebhook, WebhookRequest
+from hub.sdk.webhooks import (
+    Headers,
+    InboundWebhook,
+    WebhookRequest,
+    read_query,
+)
 
 _REQUEST_LINE = re.compile(r"(?P<method>[A-Z]+) /?(?P<target>\S*)( HTTP/[\d.]+)?")
 
@@ -36,7 +41,7 @@ class Sample:
             path=parts.path,
             url=f"{webhook_url}/{self.target}" if self.target else webhook_url,
             headers=Headers(self.headers),
-            query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+            query=read_query(parts.query),
             body=self.body,
             received_at=received_at,
             key=key,
@@ -44,9 +49,11 @@ class Sample:
 
     def webhook(self, received_at: datetime) -> InboundWebhook:
         """Return it as the hub hands it to `handle_webhook`."""
+        parts = urlsplit(self.target)
         return InboundWebhook(
             id=f"whk_{self.name}",
-            path=urlsplit(self.target).path,
+            path=parts.path,
+            query=read_query(parts.query),
             headers=Headers(self.headers),
             body=self.body,
             received_at=received_at,

@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from hub.sdk.errors import PayloadError, ProviderError, WebhookError
 from hub.sdk.facts import Fact
 from hub.sdk.text import clean_all, may_hold_halves
+
+_MOST_PARAMETERS: Final = 1_000
 
 
 class Headers(Mapping[str, str]):
@@ -80,10 +83,19 @@ class InboundWebhook:
     headers: Headers
     body: bytes
     received_at: datetime
+    query: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
         """Return the body as JSON, or raise PayloadError."""
         return read_json(self.body)
+
+
+def read_query(text: str) -> dict[str, str]:
+    """Read a query string, the first of a name counts; ValueError if it is endless."""
+    if not text:
+        return {}
+    found = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+    return dict(reversed(found))
 
 
 def read_json(body: bytes) -> Any:

@@ -156,7 +156,7 @@ def test_failed_webhook_is_opened_again_with_what_came_now(
                 state="failed", error="broken", attempts=7, lost_leases=3, body=None
             )
         )
-    again = row(till, "1", body=b"new")
+    again = row(till, "1", body=b"new", query="try=2")
 
     assert Kept(first.id, fresh=True) == accept.keep(hub, again)
     assert Kept(first.id, fresh=False) == accept.keep(hub, row(till, "1"))
@@ -167,6 +167,7 @@ def test_failed_webhook_is_opened_again_with_what_came_now(
         *(stored.attempts, stored.lost_leases),
     )
     assert (b"new", again.received_at) == (stored.body, stored.next_attempt_at)
+    assert "try=2" == stored.query
 
 
 @pytest.mark.parametrize("state", ["received", "processed", "ignored"])

@@ -852,3 +852,26 @@ def test_running_lane_keeps_its_lease_until_a_hook_overruns(
     assert renewed is not None
     assert renewed > before
     assert (False, True, renewed) == (quick, slow, kept)
+
+
+def test_hook_is_given_the_query_as_it_came(bank: Bank) -> None:
+    seen: list[Webhook] = []
+
+    def results(webhook: Webhook, ctx: Context) -> Iterable[Result]:
+        seen.append(webhook)
+        return []
+
+    bank.plugin.results = results
+    bank.post(body_of("1"), path="/status?mid=del_1&mid=del_2&text=%C3%A4+%00&empty=")
+    bank.post(body_of("2"))
+    process.drain_all(bank.hub, seconds=20)
+
+    queries = {"status": {"mid": "del_1", "text": "ä \0", "empty": ""}, "": {}}
+    assert queries == {webhook.path: dict(webhook.query) for webhook in seen}
+
+
+def test_query_is_kept_without_our_secrets(bank: Bank) -> None:
+    bank.post(body_of("1"), path="/status?mid=7&secret=" + SECRET.replace(" ", "+"))
+
+    (row,) = bank.kept()
+    assert "mid=7&secret=[hidden]" == row.query

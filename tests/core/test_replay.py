@@ -38,14 +38,14 @@ def amounts(bank: Bank) -> list[int]:
 
 def test_replay_is_a_new_row(bank: Bank) -> None:
     """ROAD 13."""
-    bank.post(body_of("1", event("a")), path="/status")
+    bank.post(body_of("1", event("a")), path="/status?mid=7")
     (first,) = bank.kept()
 
     again = replayed(bank, first.id)
 
     assert (first.id, None) == (again.replay_of, again.dedupe_key)
-    assert (first.body, first.headers, "status") == (
-        *(again.body, again.headers, again.path),
+    assert (first.body, first.headers, "status", "mid=7") == (
+        *(again.body, again.headers, again.path, again.query),
     )
     assert ["received", "received"] == [row.state for row in bank.kept()]
     assert 2 == drained(bank)

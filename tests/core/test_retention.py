@@ -24,6 +24,7 @@ def add(bank: Bank, count: int, *, days: float, state: str = "processed") -> Non
                 connection_id=bank.connection.id,
                 method="POST",
                 path="",
+                query="From=%2B4930123456",
                 headers=b"A: b",
                 body=b"{}",
                 size=2,
@@ -52,6 +53,7 @@ def test_old_bytes_go_and_the_rest_stays(bank: Bank) -> None:
     add(bank, 1, days=89)
     assert 2 == retention.run(bank.hub)
     assert 2 == full(bank)
+    assert 1 == sum(bool(row.query) for row in bank.kept())
     assert 0 == retention.run(bank.hub)
 
     (after,) = (row for row in bank.kept() if row.id == before.id)

@@ -421,7 +421,8 @@ def test_sample_file_may_say_method_and_target(tmp_path: Path) -> None:
         request.headers["x-one"],
         request.key,
     )
-    assert "status" == sample.webhook(NOW).path
+    webhook = sample.webhook(NOW)
+    assert ("status", request.query) == (webhook.path, webhook.query)
 
 
 def test_sample_is_written_as_it_is_read(tmp_path: Path) -> None:

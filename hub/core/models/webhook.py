@@ -12,7 +12,8 @@ class InboundWebhook(Base):
     """A request from a provider. Rows are inserted by the raw SQL of
     hub.core.accept only. States: received, processed, ignored, failed.
 
-    `headers` are the raw `Name: value` lines; both blobs are blanked by retention.
+    `headers` are the raw `Name: value` lines, `query` the raw query string; these and
+    the body are blanked by retention.
     A claimed row stays `received`: its lease is its `next_attempt_at`. A claim that
     is never settled is a lost lease.
     """
@@ -42,6 +43,7 @@ class InboundWebhook(Base):
     dedupe_key: Mapped[str | None]
     method: Mapped[str]
     path: Mapped[str]
+    query: Mapped[str] = mapped_column(default="")
     headers: Mapped[bytes | None]
     body: Mapped[bytes | None]
     size: Mapped[int]

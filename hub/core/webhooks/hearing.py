@@ -24,7 +24,7 @@ from hub.sdk.errors import (
     UnreadyError,
 )
 from hub.sdk.facts import Fact
-from hub.sdk.webhooks import Headers, Heard, InboundWebhook, Unheard
+from hub.sdk.webhooks import Headers, Heard, InboundWebhook, Unheard, read_query
 
 HOOK = "handle_webhook"
 # Tries below which 72 hours don't end a webhook: it may have waited for a person.
@@ -125,6 +125,7 @@ def _kept(row: WebhookRow) -> InboundWebhook:
     return InboundWebhook(
         id=row.id,
         path=row.path,
+        query=read_query(row.query),
         headers=Headers(header_lines.read(row.headers or b"")),
         body=row.body or b"",
         received_at=row.received_at,

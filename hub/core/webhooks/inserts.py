@@ -23,6 +23,7 @@ _TYPES: Final = {
     "dedupe_key": "text",
     "method": "text",
     "path": "text",
+    "query": "text",
     "headers": "bytea",
     "body": "bytea",
     "size": "bigint",
@@ -55,6 +56,7 @@ class Row:
     path: str
     headers: bytes
     body: bytes
+    query: str = ""
     received_at: datetime = field(default_factory=now)
     id: str = field(default_factory=lambda: new_id("whk"))
 
@@ -65,7 +67,7 @@ class Row:
     @property
     def weight(self) -> int:
         """Bytes it holds while it waits: headers may be as large as bodies."""
-        return len(self.headers) + len(self.body)
+        return len(self.headers) + len(self.body) + len(self.query)
 
     @property
     def order(self) -> tuple[str, str]:
@@ -172,6 +174,7 @@ class Inserts:
             row.dedupe_key,
             row.method,
             row.path,
+            row.query,
             row.headers,
             row.body,
             row.size,
@@ -200,10 +203,10 @@ class Inserts:
         at = self._time(row.received_at)
         cursor.execute(
             f"UPDATE inbound_webhooks SET state = 'received', headers = {mark},"
-            f" body = {mark}, size = {mark}, received_at = {mark},"
+            f" query = {mark}, body = {mark}, size = {mark}, received_at = {mark},"
             f" next_attempt_at = {mark}, attempts = 0, lost_leases = 0, claim = NULL,"
             " lease_until = NULL, processed_at = NULL, error = ''"
             f" WHERE id = {mark} AND state = 'failed'",
-            (row.headers, row.body, row.size, at, at, id),
+            (row.headers, row.query, row.body, row.size, at, at, id),
         )
         return Kept(id, True)

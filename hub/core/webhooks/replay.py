@@ -42,6 +42,7 @@ def webhook(session: Session, webhook_id: str) -> InboundWebhook:
         dedupe_key=None,
         method=original.method,
         path=original.path,
+        query=original.query,
         headers=original.headers,
         body=original.body,
         size=original.size,

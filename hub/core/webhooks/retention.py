@@ -58,7 +58,7 @@ def _blank(hub: Hub, ids: Sequence[str]) -> int:
             update(InboundWebhook)
             # It may have been opened again in between.
             .where(InboundWebhook.id.in_(ids), InboundWebhook.state != "received")
-            .values(body=None, headers=None)
+            .values(body=None, headers=None, query="")
             .returning(InboundWebhook.id)
             .execution_options(synchronize_session=False)
         )

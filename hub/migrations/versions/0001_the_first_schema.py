@@ -431,6 +431,7 @@ def upgrade() -> None:
         sa.Column("dedupe_key", sa.String(), nullable=True),
         sa.Column("method", sa.String(), nullable=False),
         sa.Column("path", sa.String(), nullable=False),
+        sa.Column("query", sa.String(), nullable=False),
         sa.Column("headers", sa.LargeBinary(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.Column(
