@@ -16,6 +16,7 @@ from hub.boot import Hub
 from hub.core import buckets, calls, references, vault
 from hub.core.buckets import Buckets, Meter
 from hub.core.configuration.live import LiveConnection
+from hub.core.lookups import StoredLedger
 from hub.core.models import ConnectionState
 from hub.sdk import clock
 from hub.sdk.context import Context
@@ -62,6 +63,7 @@ def build(  # noqa: PLR0913 - everything a hook call is about, by name
         http=_client(connection, provider, record, meter.around(around)),
         refs=StoredReferences(hub, connection),
         state=StoredState(hub, connection),
+        ledger=StoredLedger(hub),
         log=_log.bind(plugin=connection.plugin, connection=connection.slug),
         hub_url=hub.settings.base_url,
         webhook_url=webhook_url(hub, connection.slug),
@@ -83,7 +85,7 @@ def _client(
         connection=connection.slug,
         title=provider.title,
         hosts=provider.hosts,
-        given=addresses(connection.settings),
+        given=[v for v in connection.settings.values() if isinstance(v, str)],
         api_base_url=connection.api_base_url,
         redactor=connection.redactor,
         record=record,

@@ -1,12 +1,13 @@
 """`ctx`: a plugin's view of one connection. Core fills it; plugins only use it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from hub.sdk import clock
 from hub.sdk.http import ApiClient
+from hub.sdk.ledger import Balance, Invoice
 
 
 class Log(Protocol):
@@ -35,6 +36,13 @@ class References(Protocol):
     def save(self, entity: str, kind: str, id: str, url: str = "") -> None: ...
 
 
+class Ledger(Protocol):
+    """The ledger to look something up in; nothing can be changed by it."""
+
+    def invoice(self, number: str) -> Invoice | None: ...
+    def companies(self, name: str, limit: int = 5) -> Sequence[Balance]: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """One connection, for the length of one hook call.
@@ -55,6 +63,7 @@ class Context:
     http: ApiClient
     refs: References
     state: State
+    ledger: Ledger
     log: Log
     hub_url: str
     webhook_url: str

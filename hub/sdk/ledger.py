@@ -32,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Invoice:
-    """An invoice with what is still open of it."""
+    """An invoice with what is still open of it; `state` as docs/events.md says."""
 
     id: str
     number: str
@@ -42,6 +42,17 @@ class Invoice:
     total: Money
     open_amount: Money
     lines: tuple[Line, ...]
+    state: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Balance:
+    """What a company owes: the open amount in each currency, and how many of its
+    invoices are overdue."""
+
+    company: Company
+    open_amounts: tuple[Money, ...]
+    overdue: int
 
 
 @dataclass(frozen=True, kw_only=True)

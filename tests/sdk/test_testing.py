@@ -18,12 +18,15 @@ from hub.sdk import samples
 from hub.sdk.context import Context
 from hub.sdk.errors import RejectedError
 from hub.sdk.events import Event
+from hub.sdk.ledger import Balance, Company, Invoice
+from hub.sdk.money import Money
 from hub.sdk.provider import Provider, SettingsSchema, text
 from hub.sdk.samples import Sample
 from hub.sdk.sync import Page
 from hub.sdk.testing import (
     Action,
     ActionSuite,
+    MemoryLedger,
     MemoryLog,
     ProviderSuite,
     SimulatorSuite,
@@ -382,6 +385,31 @@ def test_context_is_made_of_memory() -> None:
     assert isinstance(ctx.log, MemoryLog)
     assert ("info", "done", {"id": 1}) == ctx.log.entries[0]
     assert ("main", None) == (ctx.settings["account"], ctx.state.get("gone"))
+
+
+def test_ledger_of_a_context_is_filled_by_the_test() -> None:
+    ctx = make_context(acme, SETTINGS)
+    company = Company(
+        id="com_1", name="Acme Ltd", currency="EUR", country="", email="", phone=""
+    )
+    owed = Balance(company=company, open_amounts=(Money(700, "EUR"),), overdue=1)
+    invoice = Invoice(
+        id="inv_1",
+        number="INV-1",
+        company=company,
+        issue_date=NOW.date(),
+        due_date=NOW.date(),
+        total=Money(700, "EUR"),
+        open_amount=Money(700, "EUR"),
+        lines=(),
+    )
+    assert isinstance(ctx.ledger, MemoryLedger)
+    ctx.ledger.invoices.append(invoice)
+    ctx.ledger.balances.append(owed)
+
+    assert (invoice, None) == (ctx.ledger.invoice("inv-1"), ctx.ledger.invoice("I"))
+    assert [owed] == list(ctx.ledger.companies("acme"))
+    assert [[], []] == [list(ctx.ledger.companies(text)) for text in ("", "nobody")]
 
 
 def test_hooks_are_known_by_the_name_they_stand_for() -> None:

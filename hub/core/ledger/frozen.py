@@ -46,6 +46,7 @@ def invoice(row: Invoice) -> ledger.Invoice:
             )
             for line in row.lines
         ),
+        state=row.state,
     )
 
 

@@ -10,6 +10,7 @@ pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
 
 from hub.sdk.testing.actions import Action, ActionSuite  # noqa: E402 - after rewriting
 from hub.sdk.testing.kit import (  # noqa: E402
+    MemoryLedger,
     MemoryLog,
     MemoryReferences,
     MemoryState,
@@ -29,6 +30,7 @@ from hub.sdk.testing.webhooks import WebhookSuite  # noqa: E402
 __all__ = [
     "Action",
     "ActionSuite",
+    "MemoryLedger",
     "MemoryLog",
     "MemoryReferences",
     "MemoryState",

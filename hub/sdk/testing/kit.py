@@ -2,7 +2,7 @@
 
 import inspect
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,7 @@ from marshmallow import missing
 from hub.sdk.context import Context
 from hub.sdk.facts import Fact, from_data, to_data
 from hub.sdk.http import ApiClient, CallRecord
+from hub.sdk.ledger import Balance, Invoice
 from hub.sdk.provider import Provider, secret_keys
 from hub.sdk.redaction import Redactor
 from hub.sdk.webhooks import Heard, Result
@@ -59,6 +60,25 @@ class MemoryReferences:
     def save(self, entity: str, kind: str, id: str, url: str = "") -> None:
         """Keep an id."""
         self.saved[entity, kind] = (id, url)
+
+
+class MemoryLedger:
+    """A ledger in memory: what is in `invoices` and `balances` is found."""
+
+    def __init__(self) -> None:
+        self.invoices: list[Invoice] = []
+        self.balances: list[Balance] = []
+
+    def invoice(self, number: str) -> Invoice | None:
+        """Return the invoice of this number, in small letters or capitals."""
+        wanted = number.strip().lower()
+        return next((i for i in self.invoices if i.number.lower() == wanted), None)
+
+    def companies(self, name: str, limit: int = 5) -> Sequence[Balance]:
+        """Return companies with these words in their names."""
+        wanted = name.strip().casefold()
+        found = [b for b in self.balances if wanted in b.company.name.casefold()]
+        return found[:limit] if wanted else []
 
 
 @dataclass
@@ -130,6 +150,7 @@ def make_context(  # noqa: PLR0913 - each may matter to a test
     *,
     api_base_url: str = "",
     delivery: str | None = "del_1",
+    target: str = "",
     generations: Mapping[str, int] | None = None,
     record: Callable[[CallRecord], None] = lambda record: None,
     timeout: float = 10.0,
@@ -157,10 +178,12 @@ def make_context(  # noqa: PLR0913 - each may matter to a test
         http=client,
         refs=MemoryReferences(),
         state=MemoryState(redactor),
+        ledger=MemoryLedger(),
         log=MemoryLog(),
         hub_url=HUB_URL,
         webhook_url=f"{HUB_URL}/webhooks/{name}",
         delivery=delivery,
+        target=target,
         generations=generations or {},
     )
 
