@@ -214,6 +214,7 @@ def test_what_cannot_be_known_yet_is_confirming(
 
     assert "The bank is confirming your payment" in back.text
     assert "doesn&#39;t answer" not in back.text
+    assert "<button" not in back.text  # who is asked not to pay again can't
 
 
 def test_a_provider_that_fails_is_named_as_such_and_nothing_more(

@@ -50,7 +50,7 @@ def _of(payment: Any, title: str) -> Iterator[Step]:
     if payment.state in _CAME:
         yield Step(at=at, text=f"We received {amount}{by}. Thank you.")
     elif payment.state == "pending":
-        text = f"You paid {amount}{by}; the bank is confirming it."
+        text = f"{amount}{by} is on its way; the bank is confirming it."
         yield Step(at=at, text=text)
     elif payment.state == "cancelled":
         text = f"A payment of {amount}{by} was called off; nothing was charged."
