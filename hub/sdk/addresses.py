@@ -1,6 +1,7 @@
 """Which addresses a connection may call, and what `api_base_url` makes of them."""
 
 import ipaddress
+import re
 import socket
 import unicodedata
 from collections.abc import Iterable
@@ -12,6 +13,11 @@ _NOWHERE = SplitResult("", "", "", "", "")
 # Clouds hand out a machine's credentials here; these are not link-local.
 _METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200")))
 _METADATA_NAMES = frozenset({"metadata", "metadata.google.internal"})
+_NAME = re.compile(r"[\w.:-]{1,253}")
+_STRANGE = (
+    "The plugin wanted to call an address that is neither one of its provider's nor "
+    "one of the connection's settings; it was not called."
+)
 
 
 def is_loopback(host: str) -> bool:
@@ -59,14 +65,17 @@ class Addresses:
 
     `hosts` are the provider's own, reached over https on its usual port. `given`
     are URLs an admin wrote into the settings: their hosts are allowed, too, those
-    of this machine also over http. `base` (api_base_url) replaces all of them.
+    of this machine also over http; and names of servers that aren't spoken to in
+    HTTP. `base` (api_base_url) replaces all of them.
     """
 
     def __init__(
         self, hosts: Iterable[str], given: Iterable[str] = (), base: str = ""
     ) -> None:
         self._hosts = frozenset(host.lower() for host in hosts)
+        given = tuple(given)
         self._given = frozenset(filter(None, map(_origin, given)))
+        self._names = frozenset(v.lower() for v in given if _NAME.fullmatch(v))
         self._base = _checked_base(base) if base else None
 
     def rewrite(self, url: str) -> str:
@@ -85,11 +94,29 @@ class Addresses:
         path = below + parts.path
         return urlunsplit(parts._replace(scheme=scheme, netloc=netloc, path=path))
 
+    def server(self, url: str) -> tuple[str, int]:
+        """Return host and port of a server that an admin named in the settings, for
+        a protocol other than HTTP: `smtp://mail.example.com:587`."""
+        parts = _split(url)
+        host, port = parts.hostname, parts.port
+        if not host or not port or "@" in parts.netloc:
+            raise PluginError("The plugin wanted to call something that is no URL.")
+        if self._base is not None and host != self._base.hostname:
+            raise SettingsError(
+                "api_base_url is set to another host than this connection's server, "
+                "and it can only stand in for addresses of web pages. Clear it, and "
+                "enter the stand-in's host and port."
+            )
+        if host not in self._names and self._base is None:
+            raise PluginError(_STRANGE)
+        refuse_off_limits(host)
+        return host, port
+
     def _check(self, url: str) -> None:
         parts = _split(url)
         secure = parts.scheme == "https"
         if _origin(url) in self._given:
-            _check_limits(parts)
+            refuse_off_limits(parts.hostname or "")
             if secure or is_loopback(parts.hostname or ""):
                 return
             raise SettingsError(
@@ -98,10 +125,7 @@ class Addresses:
             )
         plain = secure and "@" not in parts.netloc and parts.port in (None, 443)
         if not (plain and parts.hostname in self._hosts):
-            raise PluginError(
-                "The plugin wanted to call an address that is neither one of its "
-                "provider's nor one of the connection's settings; it was not called."
-            )
+            raise PluginError(_STRANGE)
 
 
 def _split(url: str) -> SplitResult:
@@ -129,12 +153,13 @@ def _checked_base(url: str) -> SplitResult:
             "api_base_url must be an address such as https://eu.example.com or "
             "http://localhost:8100/name; http is for this machine only."
         )
-    _check_limits(parts)
+    refuse_off_limits(parts.hostname or "")
     return parts
 
 
-def _check_limits(parts: SplitResult) -> None:
-    if is_off_limits(parts.hostname or ""):
+def refuse_off_limits(host: str) -> None:
+    """Raise SettingsError for an address that no provider can have."""
+    if is_off_limits(host):
         raise SettingsError(
             "An address in this connection's settings leads to a link-local, multicast "
             "or metadata address, which no provider has. Enter the provider's own."

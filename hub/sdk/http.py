@@ -3,26 +3,23 @@
 HTTP status → error is translated here (and in `replies`) and nowhere else.
 """
 
-import os
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
-from requests.utils import get_environ_proxies
 
 from hub.sdk import clock, outgoing, transport
 from hub.sdk.addresses import Addresses, is_loopback
+from hub.sdk.conversation import Conversation
 from hub.sdk.errors import (
     HubError,
     ProviderError,
     UnexpectedResponseError,
 )
 from hub.sdk.outgoing import Outgoing
+from hub.sdk.records import CallRecord, Noted
 from hub.sdk.redaction import Redactor
 from hub.sdk.replies import (
     Explain,
@@ -37,6 +34,7 @@ __all__ = [
     "ApiClient",
     "Around",
     "CallRecord",
+    "Conversation",
     "Explain",
     "Outgoing",
     "Reply",
@@ -49,24 +47,6 @@ MAX_BYTES = 5 * 1024 * 1024
 _PIECE = 64 * 1024
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 Around = Callable[[Outgoing], AbstractContextManager[object]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CallRecord:
-    """One call as it may be kept: secrets are out, excerpts are short."""
-
-    plugin: str
-    connection: str
-    method: str
-    url: str
-    status: int | None
-    error: str
-    duration_ms: int
-    request_size: int
-    response_size: int
-    request_excerpt: str
-    response_excerpt: str
-    started_at: datetime
 
 
 class ApiClient:
@@ -172,50 +152,85 @@ class ApiClient:
             body,
             method.upper() in _READS if reads is None else reads,
         )
-        with self._around(request):
-            return self._recorded(request, excerpt, explain, timeout or self._timeout)
+        with self._around(request), self._recorded(request) as noted:
+            return self._called(request, noted, excerpt, explain, timeout)
 
-    def _recorded(
-        self, request: Outgoing, excerpt: bool, explain: Explain | None, timeout: float
-    ) -> Reply:
-        started_at, started = clock.now(), time.monotonic()
-        reply: Reply | None = None
+    @contextmanager
+    def conversation(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes = b"",
+        reads: bool = False,
+        timeout: float | None = None,
+    ) -> Iterator[Conversation]:
+        """Talk in another protocol than HTTP to a server that an admin named.
+
+        `url` says where: `smtp://mail.example.com:587`. `body` is what is to be sent;
+        nothing of it is kept. All of it has `timeout` seconds. A connection that
+        breaks inside becomes the ProviderError that it means.
+        """
+        host, port = self._addresses.server(url)
+        request = Outgoing(method.upper(), url, {}, body, reads)
+        with self._around(request), self._recorded(request) as noted:
+            failed: HubError | None = None
+            with transport.deadline(timeout or self._timeout) as call:
+                call.sent = False
+                try:
+                    yield Conversation(host, port, call, self._redactor, noted)
+                except OSError as caught:
+                    failed = no_answer_error(self._title, caught, call, reads=reads)
+            if failed:
+                raise failed from None
+
+    @contextmanager
+    def _recorded(self, request: Outgoing) -> Iterator[Noted]:
+        noted, started_at, started = Noted(), clock.now(), time.monotonic()
         error: BaseException | None = None
         try:
-            reply = self._exchange(request, timeout)
-            error = self._error_of(request, reply, explain)
-            if error:
-                raise error
-            return reply
+            yield noted
         except BaseException as caught:
             error = caught
             raise
         finally:
-            shown = self._excerpts(request, reply) if excerpt else ("", "")
             self._record(
                 CallRecord(
                     plugin=self._plugin,
                     connection=self._connection,
                     method=request.method,
                     url=self._redactor.url(request.url),
-                    status=getattr(reply or error, "status", None),
+                    status=noted.status or getattr(error, "status", None),
                     error=self._told(error),
                     duration_ms=round((time.monotonic() - started) * 1000),
                     request_size=len(request.body or b""),
-                    response_size=len(reply.content) if reply is not None else 0,
-                    request_excerpt=shown[0],
-                    response_excerpt=shown[1],
+                    response_size=noted.size,
+                    request_excerpt=noted.request,
+                    response_excerpt=noted.answer,
                     started_at=started_at,
                 )
             )
 
-    def _excerpts(self, request: Outgoing, reply: Reply | None) -> tuple[str, str]:
-        def of(body: bytes | None, headers: Mapping[str, str]) -> str:
-            kind = Headers(tuple(headers.items())).get("Content-Type", "")
-            return self._redactor.excerpt(body or b"", kind)
+    def _called(
+        self,
+        request: Outgoing,
+        noted: Noted,
+        excerpt: bool,
+        explain: Explain | None,
+        timeout: float | None,
+    ) -> Reply:
+        if excerpt:
+            noted.request = self._shown(request.body, request.headers)
+        reply = self._exchange(request, noted, timeout or self._timeout)
+        if excerpt:
+            noted.answer = self._shown(reply.content, reply.headers)
+        if error := self._error_of(request, reply, explain):
+            raise error
+        return reply
 
-        answered = of(reply.content, reply.headers) if reply is not None else ""
-        return of(request.body, request.headers), answered
+    def _shown(self, body: bytes | None, headers: Mapping[str, str]) -> str:
+        kind = Headers(tuple(headers.items())).get("Content-Type", "")
+        return self._redactor.excerpt(body or b"", kind)
 
     def _told(self, error: BaseException | None) -> str:
         if error is None:
@@ -242,10 +257,12 @@ class ApiClient:
         explained.status = explained.status or reply.status
         return explained
 
-    def _exchange(self, request: Outgoing, timeout: float) -> Reply:
+    def _exchange(self, request: Outgoing, noted: Noted, timeout: float) -> Reply:
         with transport.deadline(timeout) as call:
             try:
-                return self._sent(request, call)
+                reply = self._sent(request, call)
+                noted.status, noted.size = reply.status, len(reply.content)
+                return reply
             except (requests.RequestException, TimeoutError) as caught:
                 error = no_answer_error(self._title, caught, call, reads=request.reads)
         # Raised out here: the cause's text has the URL, which may be secret.
@@ -260,8 +277,8 @@ class ApiClient:
             timeout=(transport.CONNECT_SECONDS, transport.READ_SECONDS),
             allow_redirects=False,
             stream=True,
-            proxies=_proxies(request.url),
-            verify=_certificates(),
+            proxies=transport.proxies(request.url),
+            verify=transport.certificates() or True,
         ) as response:
             content = bytearray()
             for piece in response.iter_content(_PIECE):
@@ -279,15 +296,3 @@ class ApiClient:
             status=status,
             outcome_unknown=not request.reads,
         )
-
-
-def _proxies(url: str) -> dict[str, str]:
-    # A proxy for the outside has no way to our own simulators.
-    if is_loopback(urlsplit(url).hostname or ""):
-        return {}
-    return {**get_environ_proxies(url)}
-
-
-def _certificates() -> str | bool:
-    named = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-    return next((os.environ[name] for name in named if os.environ.get(name)), True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from ssl import SSLCertVerificationError
 from typing import Any
 
 from requests import exceptions
@@ -119,7 +120,8 @@ def no_answer_error(
             f"{title}'s answer is damaged: its compression can't be undone.",
             outcome_unknown=not reads,
         )
-    if isinstance(error, exceptions.SSLError) and not call.sent:
+    unproven = exceptions.SSLError | SSLCertVerificationError
+    if isinstance(error, unproven) and not call.sent:
         return UnavailableError(
             f"The certificate of {title} could not be checked, so nothing was sent. If "
             "a proxy stands between, name its certificates in REQUESTS_CA_BUNDLE."

@@ -17,12 +17,16 @@ from functools import lru_cache
 from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Retry
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError
+
+from hub.sdk.addresses import is_loopback
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -90,6 +94,25 @@ class _BoundedFile(io.RawIOBase):
         super().close()
 
 
+def reader(sock: socket.socket) -> io.BufferedReader:
+    """Return a file to read from, of which each read gets what the call has left."""
+    return io.BufferedReader(_BoundedFile(sock))
+
+
+def certificates() -> str | None:
+    """Name the file of trusted certificates that the environment asks for."""
+    named = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    return next((os.environ[name] for name in named if os.environ.get(name)), None)
+
+
+def proxies(url: str) -> dict[str, str]:
+    """Return the proxies that the environment asks for."""
+    # A proxy for the outside has no way to our own simulators.
+    if is_loopback(urlsplit(url).hostname or ""):
+        return {}
+    return {**get_environ_proxies(url)}
+
+
 class _BoundedSocket:
     """All that http.client asks of a socket when it makes a response."""
 
@@ -97,7 +120,7 @@ class _BoundedSocket:
         self._sock = sock
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_BoundedFile(self._sock))
+        return reader(self._sock)
 
 
 class _BoundedResponse(HTTPResponse):

@@ -1,7 +1,5 @@
 """The client against real servers on loopback that misbehave."""
 
-import datetime
-import ipaddress
 import ssl
 import subprocess
 import sys
@@ -13,15 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from urllib3.exceptions import ConnectTimeoutError
 
 from hub.sdk import transport
 from hub.sdk.errors import ProviderError, UnavailableError, UnexpectedResponseError
 from hub.sdk.http import ApiClient, CallRecord
+from tests.parts.certificates import certified
 from tests.sdk import wire
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
@@ -381,32 +376,7 @@ def test_proxy_that_refuses_means_that_nothing_was_sent(monkeypatch: Any) -> Non
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: Any) -> tuple[ssl.SSLContext, Path]:
     """A server's context and the certificate that vouches for it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    today = datetime.datetime.now(datetime.UTC)
-    names = [
-        x509.DNSName("localhost"),
-        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-    ]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - datetime.timedelta(days=1))
-        .not_valid_after(today + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    path.write_bytes(key.private_bytes(pem, *plain) + certificate.public_bytes(pem))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context, path
+    return certified(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.mark.parametrize(
