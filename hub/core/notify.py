@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from hub.core.models import Event, Notification, User
+from hub.core.policy import preferences
 from hub.core.rows import insert_new
 from hub.core.wording import wording
 from hub.db import at_end, lock_for_order
@@ -80,7 +81,8 @@ def notify_staff(  # noqa: PLR0913 - a notification has these parts
 
 
 def notify_of(session: Session, event: Event) -> None:
-    """Tell people of an event they care about; the event has its id already."""
+    """Tell people of an event they care about and have not muted; the event has its
+    id already."""
     words = wording(event.type, event.data)
     if words is None:
         return
@@ -173,13 +175,17 @@ def _add(session: Session, note: _Note) -> None:
 def _flush(session: Session) -> None:
     notes: list[_Note] = session.info.pop(_PENDING, [])
     people = session.execute(
-        select(User.id, User.role).where(User.active).order_by(User.id)
+        select(User.id, User.role, User.preferences)
+        .where(User.active)
+        .order_by(User.id)
     ).all()
+    muted = {id: preferences.muted(chosen) for id, _, chosen in people}
     rows = [
         _row(note, user_id)
         for note in notes
-        for user_id, role in people
+        for user_id, role, _ in people
         if note.user_id == user_id or (note.user_id is None and role in note.roles)
+        if note.event_id is None or note.type not in muted[user_id]
     ]
     if not rows:
         return

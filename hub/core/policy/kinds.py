@@ -31,6 +31,7 @@ class Kind:
     page: str
     critical: bool = False
     noisy: bool = False
+    admins: bool = False
     contact: frozenset[str] = frozenset()
 
     def heading(self, count: int) -> str:
@@ -185,6 +186,7 @@ _KINDS: Final = (
         many="connections are failing",
         page="/settings",
         critical=True,
+        admins=True,
     ),
     Kind(
         type="connection.recovered",
@@ -192,6 +194,7 @@ _KINDS: Final = (
         one="1 connection works again",
         many="connections work again",
         page="/settings",
+        admins=True,
     ),
 )
 KINDS: Final[Mapping[str, Kind]] = {kind.type: kind for kind in _KINDS}

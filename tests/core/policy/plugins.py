@@ -39,10 +39,9 @@ class Telling:
             self.said.append((name, message.to or "", message.text))
             return f"msg-{len(self.said)}"
 
-        told = {"describe_provider": lambda: provider, "send_message": send}
-        return Plugin(
-            name=name, provider=provider, hooks={**dict.fromkeys(hooks, hear), **told}
-        )
+        told: dict[str, Any] = dict.fromkeys(hooks, hear)
+        told |= {"describe_provider": lambda: provider, "send_message": send}
+        return Plugin(name=name, provider=provider, hooks=told)
 
 
 def cast(hub: Hub, **options: dict[str, Any]) -> Telling:
