@@ -12,7 +12,16 @@ _KEPT_FOR = 3600
 
 def register(app: Flask) -> None:
     """Add pages, sign-in and the live feed to the application."""
-    from web import errors, feed, pages, portal, render, security, session
+    from web import (
+        errors,
+        feed,
+        pages,
+        portal,
+        render,
+        security,
+        sending_words,
+        session,
+    )
 
     app.jinja_loader = FileSystemLoader(_HERE / "templates")
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -20,6 +29,7 @@ def register(app: Flask) -> None:
     session.register(app)
     security.register(app)
     render.register(app)
+    sending_words.register(app)
     feed.register(app)
     pages.register(app)
     portal.register(app)

@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from hub.core.deliveries import retry as retries
-from hub.core.queries import listing, overview, trail
+from hub.core.queries import clients, listing, overview, told, trail
 from hub.core.webhooks import replay as replays
 from hub.hookspecs import EVENT_HOOKS
 from web.area import area
@@ -66,10 +66,12 @@ def event(id: int) -> str:
     """One event, where it came from and where it went."""
     with the_hub().read() as session:
         row = listing.one(session, listing.EVENTS, id)
+        found = trail.of_event(session, row)
         return render_template(
             "trail/event.html",
             row=row,
-            trail=trail.of_event(session, row),
+            trail=found,
+            outcomes=told.outcomes(session, found.deliveries),
             names=overview.connection_names(session),
         )
 
@@ -91,6 +93,9 @@ def delivery(id: str) -> str:
             "trail/delivery.html",
             row=row,
             trail=trail.of_delivery(session, id),
+            outcomes=told.outcomes(session, [row]),
+            told=told.in_digest(session, id),
+            client=clients.name(session, row.company_id),
             names=overview.connection_names(session),
             can_retry=row.state in retries.RETRIED,
             can_replay=row.state in retries.REPLAYED,

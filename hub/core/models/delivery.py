@@ -53,6 +53,7 @@ class Delivery(Base):
         ),
         Index(None, "connection_id", "subject", "position"),
         Index(None, "created_at"),
+        Index(None, "company_id", "created_at"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("dlv"))

@@ -91,3 +91,9 @@ def invoice_numbers(session: Session, ids: Sequence[str]) -> Mapping[str, str]:
     """The numbers of these invoices, by id."""
     found = select(Invoice.id, Invoice.number).where(Invoice.id.in_(ids))
     return {id: number for id, number in session.execute(found)} if ids else {}
+
+
+def name(session: Session, company_id: str | None) -> str:
+    """A company's name, "" if there is none."""
+    found = session.get(Company, company_id) if company_id else None
+    return found.name if found else ""

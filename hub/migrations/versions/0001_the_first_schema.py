@@ -1423,6 +1423,11 @@ def upgrade() -> None:
             batch_op.f("ix_deliveries_created_at"), ["created_at"], unique=False
         )
         batch_op.create_index(
+            batch_op.f("ix_deliveries_company_id_deliveries_created_at"),
+            ["company_id", "created_at"],
+            unique=False,
+        )
+        batch_op.create_index(
             batch_op.f("ix_deliveries_digest_id"), ["digest_id"], unique=False
         )
         batch_op.create_index(
@@ -1800,6 +1805,9 @@ def downgrade() -> None:
         )
         batch_op.drop_index(batch_op.f("ix_deliveries_digest_id"))
         batch_op.drop_index(batch_op.f("ix_deliveries_created_at"))
+        batch_op.drop_index(
+            batch_op.f("ix_deliveries_company_id_deliveries_created_at")
+        )
         batch_op.drop_index(
             batch_op.f(
                 "ix_deliveries_connection_id_deliveries_subject_deliveries_position"
