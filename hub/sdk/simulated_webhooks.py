@@ -21,11 +21,13 @@ Sign = Callable[["SentWebhook"], Mapping[str, str]]
 @dataclass
 class SentWebhook:
     """A webhook of a simulator. `statuses` has what each try was answered
-    (0: no answer); a redelivery keeps `id` and body and is signed anew."""
+    (0: no answer); a redelivery keeps `id` and body and is signed anew. `url` is where
+    it goes, if not where all of them go."""
 
     id: str
     body: bytes
     content_type: str
+    url: str = ""
     statuses: list[int] = field(default_factory=list)
     gave_up: bool = False
 
@@ -67,7 +69,7 @@ class WebhookSender:
         """Send a webhook soon; without a URL it is only remembered."""
         with self._changed:
             self.sent.append(webhook)
-            if not self.url or self._closed:
+            if not (webhook.url or self.url) or self._closed:
                 return
             copies = 2 if self._twice > 0 else 1
             self._twice -= copies - 1
@@ -149,7 +151,7 @@ class WebhookSender:
         headers = {"Content-Type": webhook.content_type, **self._sign(webhook)}
         try:
             status = session.post(
-                self.url,
+                webhook.url or self.url,
                 data=webhook.body,
                 headers=headers,
                 timeout=_TIMEOUT,

@@ -151,10 +151,12 @@ class Simulator:
         *,
         id: str = "",
         content_type: str = "application/json",
+        url: str = "",
     ) -> SentWebhook:
-        """Send a webhook in the background."""
+        """Send a webhook in the background, to `url` if it is given."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        webhook = SentWebhook(id or f"wh-{self.new_number()}", raw, content_type)
+        name = id or f"wh-{self.new_number()}"
+        webhook = SentWebhook(name, raw, content_type, url)
         self.webhooks.send(webhook)
         return webhook
 
