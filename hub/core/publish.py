@@ -5,8 +5,7 @@ the rows are written last in the same transaction (ROAD 1), so that ids come in
 commit order (ROAD 37), and the bell rings after the commit.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,13 +13,12 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from hub.boot import hub_of
-from hub.core.models import Connection, Delivery, Event, PluginSwitch, new_id
+from hub.core.models import Delivery, Event
 from hub.core.notify import ORDER_LOCK, notify_of
+from hub.core.policy import plan
 from hub.db import at_end, lock_for_order
 from hub.jobs import ring_after
-from hub.plugins import Plugins
 from hub.sdk.clock import now
-from hub.sdk.events import hook_of
 
 _PENDING = "hub.events"
 _BATCH = 500
@@ -31,8 +29,6 @@ _PAGES: Mapping[str, str] = {
     "quote": "/quotes/",
     "company": "/companies/",
 }
-# A connection in these states hears nothing and gets nothing later (ROAD 12).
-_NOT_IN_USE = ("setup", "disabled")
 
 
 def publish(  # noqa: PLR0913 - an event has these parts
@@ -65,16 +61,6 @@ def publish(  # noqa: PLR0913 - an event has these parts
     session.info.setdefault(_PENDING, []).append(event)
     at_end(session, _PENDING, _flush)
     return event
-
-
-@dataclass(frozen=True)
-class _Listener:
-    connection_id: str
-    plugin: str
-    hooks_off: frozenset[str]
-
-    def hears(self, hook: str, plugins: Plugins) -> bool:
-        return hook not in self.hooks_off and plugins.has(self.plugin, hook)
 
 
 def _url(session: Session, subject: str, data: Mapping[str, Any]) -> str:
@@ -118,49 +104,9 @@ def _published(session: Session, keys: Sequence[str]) -> set[str]:
     return found
 
 
-def _deliver(session: Session, events: Iterable[Event]) -> None:
-    plugins = hub_of(session).plugins
-    listeners = _listeners(session)
-    rows = [
-        _delivery(event, listener.connection_id)
-        for event in events
-        for listener in listeners
-        if listener.hears(hook_of(event.type), plugins)
-    ]
+def _deliver(session: Session, events: Sequence[Event]) -> None:
+    rows = plan.rows(session, events, plan.listeners(session))
     if rows:
         session.execute(insert(Delivery), rows)
     if any(row["state"] == "pending" for row in rows):
         ring_after(session, "deliver")
-
-
-def _listeners(session: Session) -> list[_Listener]:
-    """Connections in use. One whose plugin is quarantined is: its deliveries wait."""
-    found = session.execute(
-        select(Connection.id, Connection.plugin, Connection.hooks_off)
-        .join(PluginSwitch, PluginSwitch.name == Connection.plugin)
-        .where(
-            PluginSwitch.enabled,
-            Connection.state.not_in(_NOT_IN_USE),
-            Connection.removed_at.is_(None),
-        )
-        .order_by(Connection.id)
-    )
-    return [_Listener(id, plugin, frozenset(off)) for id, plugin, off in found]
-
-
-def _delivery(event: Event, connection_id: str) -> dict[str, Any]:
-    echo = event.origin_id == connection_id
-    moment = now()
-    return {
-        "id": new_id("dlv"),
-        "event_id": event.id,
-        "connection_id": connection_id,
-        "hook": hook_of(event.type),
-        "subject": event.subject,
-        "position": event.id,
-        "state": "skipped" if echo else "pending",
-        "reason": "echo" if echo else "",
-        "next_attempt_at": None if echo else moment,
-        "created_at": moment,
-        "finished_at": moment if echo else None,
-    }

@@ -12,31 +12,29 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
     TextClause,
-    exists,
     func,
     insert,
     select,
-    true,
     update,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core.deliveries import backoff, breaker, pauses, steps
+from hub.core.deliveries import backoff, breaker, bursts, pauses, steps, targets
+from hub.core.deliveries.candidates import candidates
 from hub.core.deliveries.readiness import Ready, is_open
-from hub.core.deliveries.screening import Verdict, verdict
+from hub.core.deliveries.screening import Verdict, of_digest, verdict
 from hub.core.deliveries.steps import Steps
-from hub.core.deliveries.unfinished import UNFINISHED, is_due, is_sending, is_suspect
+from hub.core.deliveries.unfinished import is_sending, is_suspect
 from hub.core.models import (
     Attempt,
     Connection,
     Delivery,
     Event,
-    Outage,
     new_id,
 )
+from hub.core.policy import digests
 from hub.sdk import clock
 
 # Renewed by the process that holds it; ROAD 39 wants 60 s of margin.
@@ -108,6 +106,8 @@ def claim(
         count = min(wanted[id], each.most - _live(session, id))
         if each.outage_id is not None and count > 0:
             count = int(breaker.take_probe(session, each.outage_id, LEASE))
+        if count > 0:
+            _arrange(session, hub, connection, each)
         rows = taker.take(each, count)
         fit = _screened(session, hub, connection, rows)
         if each.outage_id is not None and count > 0 and not fit:
@@ -170,7 +170,7 @@ class _Taker:
         self, ready: Ready, count: int, which: ColumnElement[bool] | TextClause
     ) -> Sequence[Delivery]:
         moment = clock.now()
-        picked = _candidates(ready, moment).where(which).limit(count).cte("picked")
+        picked = candidates(ready, moment).where(which).limit(count).cte("picked")
         return self.session.scalars(
             update(Delivery)
             .where(Delivery.id.in_(select(picked.c.id)))
@@ -186,33 +186,12 @@ class _Taker:
         ).all()
 
 
-def _candidates(ready: Ready, moment: datetime) -> Select[Any]:
-    id = ready.connection_id
-    older = aliased(Delivery)
-    blocked = exists().where(
-        older.connection_id == Delivery.connection_id,
-        older.subject == Delivery.subject,
-        older.position < Delivery.position,
-        older.state.in_(UNFINISHED),
-    )
-    in_use = exists().where(Connection.id == id, *is_open(moment))
-    broken = exists().where(Outage.connection_id == id, Outage.ended_at.is_(None))
-    # A probe needn't wait for its own next try: it is how we learn of the recovery.
-    probing = ready.outage_id is not None
-    due = true() if probing else Delivery.next_attempt_at <= moment
-    return (
-        select(Delivery.id)
-        .where(
-            Delivery.connection_id == id,
-            is_due,
-            due,
-            in_use,
-            ~blocked,
-            broken if probing else ~broken,
-        )
-        .order_by(Delivery.next_attempt_at, Delivery.position)
-        .with_for_update(skip_locked=True, of=Delivery)
-    )
+def _arrange(session: Session, hub: Hub, connection: Connection, ready: Ready) -> None:
+    """Before any is sent: many as one, then one for each target (ROAD 15)."""
+    moment = clock.now()
+    if ready.outage_id is None:
+        bursts.group(session, hub, connection, moment)
+    targets.expand(session, hub, connection.id, moment)
 
 
 def _screened(
@@ -223,15 +202,20 @@ def _screened(
     can_look = hub.plugins.has(connection.plugin, "find_made")
     moment = clock.now()
     events = _events(session, taken)
+    told = {each.id: each for each in digests.write(session, taken, moment)}
     kept = []
     for delivery in taken:
         event = events.get(delivery.event_id)
-        found = verdict(
+        digest, off = told.get(digests.digest_id(delivery)), connection.hooks_off
+        found = digest and of_digest(
+            delivery, digest, provider=provider, hooks_off=off, at=moment
+        )
+        found = found or verdict(
             delivery,
             event,
             provider=provider,
             can_look=can_look,
-            hooks_off=connection.hooks_off,
+            hooks_off=off,
             at=moment,
         )
         if found is None:

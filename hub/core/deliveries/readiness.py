@@ -67,7 +67,7 @@ def look(session: Session, hub: Hub) -> list[Ready]:
                 and_(Outage.id.is_(None), exists().where(ours, *_due(moment))),
                 and_(
                     Outage.next_probe_at <= moment,
-                    exists().where(ours, is_due),
+                    exists().where(ours, is_due, is_probe(moment)),
                 ),
             ),
         )
@@ -79,6 +79,12 @@ def look(session: Session, hub: Hub) -> list[Ready]:
 
 def _due(moment: datetime) -> tuple[TextClause, ColumnElement[bool]]:
     return is_due, Delivery.next_attempt_at <= moment
+
+
+def is_probe(moment: datetime) -> ColumnElement[bool]:
+    """What may tell of a recovery: it needn't wait for its own next try. What was
+    never tried waits for its time: a digest, or the end of a night."""
+    return or_(Delivery.next_attempt_at <= moment, Delivery.attempts > 0)
 
 
 def is_open(moment: datetime) -> tuple[ColumnElement[bool], ...]:

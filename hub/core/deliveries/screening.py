@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hub.core.deliveries import outcomes
-from hub.core.models import Delivery, Event
+from hub.core.models import Delivery, Digest, Event
+from hub.sdk.events import hook_of
 from hub.sdk.provider import Provider
 
 DOUBT = (
@@ -34,7 +35,7 @@ def verdict(
     if event is not None:
         if delivery.hook in hooks_off:
             return Verdict("skipped", "policy")
-        if _is_stale(delivery, event, provider, at):
+        if _is_stale(delivery, event.type, event.created_at, provider, at):
             return Verdict("skipped", "stale")
     repeatable = outcomes.is_repeatable(
         provider, can_look=can_look, sent_at=delivery.sent_at, at=at
@@ -42,18 +43,35 @@ def verdict(
     return None if repeatable else Verdict("in_doubt", DOUBT)
 
 
+def of_digest(
+    delivery: Delivery,
+    digest: Digest,
+    *,
+    provider: Provider,
+    hooks_off: list[str],
+    at: datetime,
+) -> Verdict | None:
+    """Say why this digest is not to be sent; None if it is."""
+    if delivery.message is None:  # each of its items was sent by itself meanwhile
+        return Verdict("skipped", "digest")
+    if hook_of(digest.event_type) in hooks_off:
+        return Verdict("skipped", "policy")
+    stale = _is_stale(delivery, digest.event_type, digest.due_at, provider, at)
+    return Verdict("skipped", "stale") if stale else None
+
+
 def _is_stale(
-    delivery: Delivery, event: Event, provider: Provider, at: datetime
+    delivery: Delivery, type: str, since: datetime, provider: Provider, at: datetime
 ) -> bool:
     """True if this is worse than nothing by now.
 
     The age counts from when the hub learned of it (a provider's own time may lie
     far back for good reasons), or from when a person asked for it again.
     """
-    most = _max_age(provider, event.type)
+    most = _max_age(provider, type)
     if most is None:
         return False
-    born = [event.created_at]
+    born = [since]
     born += [delivery.asked_at] if delivery.asked_at else []
     born += [delivery.created_at] if delivery.replay_of else []
     return at - max(born) > most

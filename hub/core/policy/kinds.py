@@ -176,7 +176,7 @@ _KINDS: Final = (
         title="Direct debit mandate changed",
         one="1 mandate changed",
         many="mandates changed",
-        page=_COMPANIES,
+        page="/mandates",
         noisy=True,
     ),
     Kind(

@@ -53,6 +53,12 @@ def of(user: User) -> Preferences:
     return read(user.preferences)
 
 
+def by_id(session: Session, user_id: str) -> Preferences:
+    """What the user with this id chose."""
+    user = session.get(User, user_id)
+    return of(user) if user else Preferences()
+
+
 def read(kept: Mapping[str, Any]) -> Preferences:
     """The same from the stored value."""
     start, end = kept.get("quiet_from"), kept.get("quiet_until")
