@@ -99,6 +99,8 @@ class Simulator:
 
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
+    # Faults of its own, beside ANSWER_FAULTS: it takes them with `take_fault`.
+    more_faults: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -199,9 +201,13 @@ class Simulator:
         return self._faulty(fault, work, request) if fault else work()
 
     def _take_fault(self, path: str) -> Fault | None:
+        return self.take_fault(lambda fault: path.startswith(fault.path))
+
+    def take_fault(self, applies: Callable[[Fault], bool]) -> Fault | None:
+        """Return the first fault that applies now, once less often from then on."""
         with self.lock:
             for fault in self.faults:
-                if path.startswith(fault.path):
+                if applies(fault):
                     if fault.count is not None:
                         fault.count -= 1
                         if fault.count <= 0:
@@ -255,12 +261,12 @@ class Simulator:
             self.webhooks.duplicate(int(count))
         elif kind == "out_of_order":
             self.webhooks.hold(int(count))
-        elif kind in ANSWER_FAULTS:
+        elif kind in (*ANSWER_FAULTS, *self.more_faults):
             names = ("retry_after", "seconds", "path")
             options = {name: given[name] for name in names if name in given}
             self.faults.append(Fault(kind, count, **options))
         else:
-            kinds = [*ANSWER_FAULTS, *WEBHOOK_FAULTS]
+            kinds = [*ANSWER_FAULTS, *self.more_faults, *WEBHOOK_FAULTS]
             return json_answer({"error": "unknown kind", "kinds": kinds}, 400)
         return json_answer({"faults": [asdict(fault) for fault in self.faults]})
 

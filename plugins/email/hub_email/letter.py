@@ -1,0 +1,137 @@
+"""A message as an e-mail: headers, a text part and the same as HTML. All pure."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import HeaderRegistry, UnstructuredHeader
+from email.message import EmailMessage
+from email.policy import SMTP, EmailPolicy
+from email.utils import format_datetime
+from functools import cache
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader
+
+from hub.sdk.events import Message
+from hub.sdk.text import clean, one_line, web_address
+from hub_email.mailboxes import Mailbox, shown
+
+LONGEST_SUBJECT: Final = 200
+LONGEST_LABEL: Final = 60
+# A header's line has 998 letters at the most, and a link can't be folded.
+LONGEST_LINK: Final = 900
+OPEN: Final = "Open"
+STOP: Final = "Unsubscribe"
+# Tabs and line breaks are all that text needs of them.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_BREAK = re.compile(r"\r\n|[\r\n\v\f\x85\u2028\u2029]")
+
+
+class _AsItIs(UnstructuredHeader):
+    """A header that a fold would break: a link longer than a line."""
+
+    def fold(self, *, policy: Any) -> str:
+        return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]
+
+
+def _policy(*, international: bool) -> "EmailPolicy[EmailMessage]":
+    registry = HeaderRegistry()
+    for name in ("list-unsubscribe", "message-id"):
+        registry.map_to_type(name, _AsItIs)  # type: ignore[arg-type]
+    return SMTP.clone(header_factory=registry, utf8=international)
+
+
+_PLAIN: Final = _policy(international=False)
+_INTERNATIONAL: Final = _policy(international=True)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a mail says, fit for both of its parts."""
+
+    subject: str
+    text: str
+    link: str
+    label: str
+    unsubscribe: str
+
+    @property
+    def plain(self) -> str:
+        """The text part."""
+        parts = [self.text]
+        if self.link and self.link not in self.text:
+            parts.append(f"{self.label}: {self.link}")
+        if self.unsubscribe:
+            parts.append(f"-- \n{STOP}: {self.unsubscribe}")
+        return "\n\n".join(parts) + "\n"
+
+    @property
+    def html(self) -> str:
+        """The same as HTML; the button stands for the line of its link."""
+        lines = [line for line in self.text.split("\n") if line.strip() != self.link]
+        paragraphs = re.split(r"\n(?:[ \t]*\n)+", "\n".join(lines).strip("\n"))
+        template = _environment().get_template("hub_email/mail.html")
+        return template.render(
+            letter=self,
+            paragraphs=[paragraph.split("\n") for paragraph in paragraphs],
+            stop=STOP,
+        )
+
+
+def letter(message: Message) -> Letter:
+    """Read a message: what is in it can't be more than text."""
+    text = _BREAK.sub("\n", clean(message.text))
+    text = _CONTROL.sub("", text).strip("\n ")
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    return Letter(
+        subject=_cut(shown(clean(message.subject or first)), LONGEST_SUBJECT),
+        text=text,
+        link=_link(message.link),
+        label=_cut(one_line(clean(message.label)), LONGEST_LABEL) or OPEN,
+        unsubscribe=_link(message.unsubscribe_url),
+    )
+
+
+def mail(
+    said: Letter, *, sender: Mailbox, to: Mailbox, key: str, at: datetime
+) -> EmailMessage:
+    """Make the mail. `key` names it: a second copy has the same Message-ID."""
+    international = sender.international or to.international
+    made = EmailMessage(_INTERNATIONAL if international else _PLAIN)
+    made["From"] = sender.header()
+    made["To"] = to.header()
+    made["Subject"] = said.subject
+    made["Date"] = format_datetime(at)
+    made["Message-ID"] = message_id(key, sender)
+    made["Auto-Submitted"] = "auto-generated"
+    if said.unsubscribe:
+        made["List-Unsubscribe"] = f"<{said.unsubscribe}>"
+        made["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    made.set_content(said.plain)
+    made.add_alternative(said.html, subtype="html")
+    made.set_boundary(f"=_{key}")
+    return made
+
+
+def message_id(key: str, sender: Mailbox) -> str:
+    """Name a mail; servers and readers know a second copy by it."""
+    return f"<{key}@{sender.domain}>"
+
+
+def _link(url: str) -> str:
+    address = web_address(url)
+    return address if len(address) <= LONGEST_LINK else ""
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("hub_email"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

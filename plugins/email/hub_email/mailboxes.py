@@ -1,0 +1,69 @@
+"""E-mail addresses: what is one, and how it goes into a header or a command."""
+
+import re
+from dataclasses import dataclass
+from email.headerregistry import Address
+from typing import Final
+
+import idna
+
+from hub.sdk.text import one_line
+
+LONGEST_LOCAL: Final = 64
+LONGEST: Final = 254
+LONGEST_NAME: Final = 100
+_NAMED = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<spec>[^<>]*)>")
+# RFC 5321's dot-string, with RFC 6531's letters; nobody is addressed in quotes.
+_LOCAL = re.compile(
+    r"[^\s\x00-\x20\x7f-\x9f\"(),:;<>@\[\\\].]+(\.[^\s\x00-\x20\x7f-\x9f\"(),:;<>@\[\\\].]+)*"
+)
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """An address: its domain in ASCII, and a name that may be shown before it."""
+
+    local: str
+    domain: str
+    name: str = ""
+
+    @property
+    def spec(self) -> str:
+        """The address alone."""
+        return f"{self.local}@{self.domain}"
+
+    @property
+    def international(self) -> bool:
+        """True if only a server with SMTPUTF8 can write to it."""
+        return not self.local.isascii()
+
+    def header(self) -> Address:
+        """What stands in From or To."""
+        return Address(self.name, self.local, self.domain)
+
+
+def mailbox(text: str) -> Mailbox | None:
+    """Read `name@example.com` or `Name <name@example.com>`; None for anything else."""
+    if text != one_line(text):
+        return None
+    named = _NAMED.fullmatch(text)
+    name = shown(named["name"].strip().strip('"')) if named else ""
+    local, _, domain = (named["spec"] if named else text).strip().rpartition("@")
+    ascii_domain = _ascii(domain)
+    right = _LOCAL.fullmatch(local) and len(local.encode()) <= LONGEST_LOCAL
+    if not right or not ascii_domain or len(name) > LONGEST_NAME:
+        return None
+    found = Mailbox(local, ascii_domain, name)
+    return found if len(found.spec.encode()) <= LONGEST else None
+
+
+def shown(text: str) -> str:
+    """Put text on one line of a header, where nothing in it is read as a code."""
+    return one_line(text.replace("=?", "= ?"))
+
+
+def _ascii(domain: str) -> str:
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except UnicodeError:
+        return ""
