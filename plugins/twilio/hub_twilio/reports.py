@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Literal
 
 from hub.sdk.context import Context
@@ -43,6 +42,7 @@ _INCOMING: Final = frozenset({"received", "receiving"})
 _SID = re.compile(r"(?:SM|MM)[A-Za-z0-9]{1,64}\Z", re.ASCII)
 _OURS = re.compile(r"[A-Za-z0-9_-]{1,100}\Z", re.ASCII)
 _STATUS = re.compile(r"[a-z_]{1,40}\Z")
+_PRICE = re.compile(r"-?(?P<price>[0-9]{1,10}(?:\.[0-9]{1,10})?)\Z")
 _SOURCE = re.compile(
     r"/2010-04-01/Accounts/(?P<account>AC\w{1,64})/Messages/(?P<sid>\w{1,66})(?:\.json)?\Z",
     re.ASCII,
@@ -198,11 +198,8 @@ def _cost(sid: str, ctx: Context) -> dict[str, str]:
 
 def _price(told: Any) -> str:
     """Return what Twilio took off the balance (a negative number) as a price."""
-    try:
-        price = abs(Decimal(told)) if isinstance(told, str) else Decimal("NaN")
-    except InvalidOperation:
-        return ""
-    return f"{price:f}" if price.is_finite() and len(told) <= 20 else ""
+    found = _PRICE.match(told) if isinstance(told, str) else None
+    return found["price"] if found else ""
 
 
 def _digits(value: Any) -> str:
