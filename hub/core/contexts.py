@@ -46,21 +46,18 @@ def build(  # noqa: PLR0913 - everything a hook call is about, by name
 ) -> Context:
     """Make the context of one hook call; SettingsError if the connection can't be
     used. Whoever calls the hook flushes its API calls afterwards (`calls.flush`).
-
-    Every call counts against the connection's rate, except for the first `paid` ones;
-    for their turn all of them together wait `patience` seconds at the most.
-    """
+    Every call but the first `paid` ones counts against the connection's rate; for
+    their turn all of them together wait `patience` seconds at the most."""
     if connection.error or connection.provider is None:
         raise SettingsError(connection.error or f"{connection.plugin} is broken.")
     provider = connection.provider
-    rate = buckets.rate(provider.budget, connection.rate_limit)
-    meter = Meter(hub.part(Buckets), connection.id, rate, paid, patience)
-    record = record or _recorder(hub, connection, delivery, webhook_id)
+    meter = _meter(hub, connection, provider, paid, patience)
+    kept = _recorder(hub, connection, delivery, webhook_id)
     return Context(
         plugin=connection.plugin,
         connection=connection.slug,
         settings=connection.settings,
-        http=_client(connection, provider, record, meter.around(around)),
+        http=_client(connection, provider, record or kept, meter.around(around)),
         refs=StoredReferences(hub, connection),
         state=StoredState(hub, connection),
         ledger=StoredLedger(hub),
@@ -72,6 +69,17 @@ def build(  # noqa: PLR0913 - everything a hook call is about, by name
         generations=generations or {},
         asked={} if asked is None else asked,
     )
+
+
+def _meter(
+    hub: Hub,
+    connection: LiveConnection,
+    provider: Provider,
+    paid: int,
+    patience: float,
+) -> Meter:
+    rate = buckets.rate(provider.budget, connection.rate_limit)
+    return Meter(hub.part(Buckets), connection.id, rate, paid, patience)
 
 
 def _client(

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core.ledger import frozen
+from hub.core import frozen
 from hub.core.models import Company, Invoice
 from hub.sdk import clock, ledger
 from hub.sdk.money import Money

@@ -14,11 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core import contexts
+from hub.core import contexts, frozen
 from hub.core.checkouts import leases
 from hub.core.configuration.live import LiveConnection, live
 from hub.core.deliveries import breaker
-from hub.core.ledger import charges, frozen
+from hub.core.ledger import charges
 from hub.core.models import Charge, Connection, Invoice, Payment
 from hub.core.record import record_all
 from hub.sdk import ledger

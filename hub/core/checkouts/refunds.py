@@ -10,12 +10,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core import audit, calls
+from hub.core import audit, calls, frozen
 from hub.core.checkouts import leases, refundable
 from hub.core.checkouts.asking import as_facts, call, refused, step
 from hub.core.checkouts.refundable import HOOK, left
 from hub.core.configuration.live import live
-from hub.core.ledger import frozen, payments
+from hub.core.ledger import payments
 from hub.core.ledger.locks import lock_invoices, lock_payments
 from hub.core.models import Connection, Movement, Payment, RefundRequest, new_id
 from hub.core.notify import notify_staff

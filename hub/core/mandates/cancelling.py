@@ -1,10 +1,10 @@
 """Cancel a mandate at its provider, for a person."""
 
 from hub.boot import Hub
-from hub.core import audit
+from hub.core import audit, frozen
 from hub.core.checkouts.asking import as_facts, call, refused
 from hub.core.configuration.live import live
-from hub.core.ledger import frozen, mandate_owners, mandates
+from hub.core.ledger import mandate_owners, mandates
 from hub.core.models import Company, Connection, Mandate
 from hub.core.record import record_all
 from hub.sdk.errors import ConflictError, HubError

@@ -13,11 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub, hub_of
-from hub.core import audit
+from hub.core import audit, frozen
 from hub.core.checkouts import leases
 from hub.core.checkouts.asking import as_facts, ask, call, note_error, read, step
 from hub.core.configuration.live import LiveConnection, live
-from hub.core.ledger import charges, frozen
+from hub.core.ledger import charges
 from hub.core.models import Charge, Company, Connection, Invoice, Mandate, Payment
 from hub.core.record import record_all
 from hub.sdk.clock import now

@@ -12,11 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from hub.boot import Hub
-from hub.core import audit
+from hub.core import audit, frozen
 from hub.core.checkouts import leases
 from hub.core.checkouts.asking import as_facts, call, refused, step
 from hub.core.configuration.live import LiveConnection, live
-from hub.core.ledger import companies, frozen, mandates
+from hub.core.ledger import companies, mandates
 from hub.core.models import Company, Connection, MandateRequest, new_id
 from hub.core.people import portal_links
 from hub.core.record import record_all

@@ -157,8 +157,7 @@ def make_context(  # noqa: PLR0913 - each may matter to a test
 ) -> Context:
     """Make a connection's `ctx`, as real as in the hub, with its state in memory."""
     provider = provider_of(plugin)
-    known = settings_of(provider, settings)
-    name = provider.name
+    name, known = provider.name, settings_of(provider, settings)
     redactor = Redactor(secrets_of(provider, known))
     client = ApiClient(
         plugin=name,
@@ -176,16 +175,22 @@ def make_context(  # noqa: PLR0913 - each may matter to a test
         connection=name,
         settings=known,
         http=client,
-        refs=MemoryReferences(),
-        state=MemoryState(redactor),
-        ledger=MemoryLedger(),
-        log=MemoryLog(),
         hub_url=HUB_URL,
         webhook_url=f"{HUB_URL}/webhooks/{name}",
         delivery=delivery,
         target=target,
         generations=generations or {},
+        **_memory(redactor),
     )
+
+
+def _memory(redactor: Redactor) -> dict[str, Any]:
+    return {
+        "refs": MemoryReferences(),
+        "state": MemoryState(redactor),
+        "ledger": MemoryLedger(),
+        "log": MemoryLog(),
+    }
 
 
 def secrets_of(provider: Provider, settings: Mapping[str, Any]) -> list[str]:
