@@ -1,15 +1,14 @@
 """Slack for the hub: cards and free messages out, signed requests in."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from hub.hookspecs import hookimpl
-from hub.sdk.webhooks import InboundWebhook, Result
-from hub_slack import actions, provider, webhooks
+from hub_slack import actions, conversation, provider, webhooks
 
 describe_provider = hookimpl(provider.describe_provider)
 test_connection = hookimpl(actions.test_connection)
 verify_webhook = hookimpl(webhooks.verify)
+handle_webhook = hookimpl(conversation.handle)
 send_message = hookimpl(actions.send_message)
 
 # One look per event type stands in `cards`; posting is the same for all.
@@ -17,18 +16,13 @@ on_payment_received = hookimpl(actions.post_card)
 on_payment_failed = hookimpl(actions.post_card)
 on_payment_refunded = hookimpl(actions.post_card)
 on_payment_disputed = hookimpl(actions.post_card)
+on_invoice_sent = hookimpl(actions.post_card)
 on_invoice_overdue = hookimpl(actions.post_card)
 on_invoice_anomaly = hookimpl(actions.post_card)
 on_quote_accepted = hookimpl(actions.post_card)
 on_mandate_changed = hookimpl(actions.post_mandate_card)
 on_connection_failing = hookimpl(actions.post_card)
 on_connection_recovered = hookimpl(actions.post_card)
-
-
-@hookimpl
-def handle_webhook(webhook: InboundWebhook) -> Iterable[Result]:
-    """Keep what came; nothing in it moves the ledger."""
-    yield webhooks.handle(webhook)
 
 
 # Not named `simulator`: importing the package of that name would take its place.

@@ -26,6 +26,7 @@ CARDS: Final[Mapping[str, Look]] = {
         "payment.failed",
         "payment.refunded",
         "payment.disputed",
+        "invoice.sent",
         "invoice.overdue",
         "invoice.anomaly",
         "quote.accepted",

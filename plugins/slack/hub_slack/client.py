@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from hub.sdk import errors
 from hub.sdk.context import Context
 from hub.sdk.errors import ProviderError
 from hub.sdk.http import Reply, retry_after
-from hub_slack.messages import Body
+from hub_slack.blocks import Body
+from hub_slack.provider import WEBHOOK_HOSTS
 
 API: Final = "https://slack.com/api/"
 # Slack insists on the charset: https://docs.slack.dev/apis/web-api/using-the-slack-web-api
@@ -40,33 +43,73 @@ RATE_LIMITED: Final = {"ratelimited", "rate_limited", "message_limit_exceeded"}
 # Carried out in part, perhaps: the message may be there all the same.
 UNKNOWN: Final = {"internal_error", "fatal_error"}
 LATER: Final = UNKNOWN | {"request_timeout", "service_unavailable"}
+# How long a response_url is good, in seconds, and where the last one is kept.
+ANSWERABLE: Final = 30 * 60
+WAY_BACK: Final = "way_back"
 _WORD = re.compile(r"[a-z][a-z0-9_]{1,60}", re.ASCII)
 _POINTER = re.compile(r"\[json-pointer:(/[\w/-]{1,100})\]")
 _SCOPES = re.compile(r"[\w:.,-]{1,100}", re.ASCII)
 
 
+@dataclass(frozen=True)
+class Posted:
+    """A message that Slack took: its name in the channel ("": not told), and
+    whether it became a reply in the thread it was meant for."""
+
+    ts: str = ""
+    threaded: bool = False
+
+
 def post(body: Body, ctx: Context, channel: str = "") -> str | None:
     """Post a message by bot token, else by webhook; return its `ts`, if told."""
     if ctx.settings.get("bot_token"):
-        return _post_as_bot(body, channel or ctx.settings["channel"], ctx)
+        return post_as_bot(body, channel or channel_of(ctx), ctx).ts or None
     url = ctx.settings["webhook_url"]
     ctx.http.post(url, json=body, headers=JSON, explain=webhook_error)
     return None
 
 
-def check_token(ctx: Context) -> str:
-    """Return the name of the workspace the bot token belongs to."""
-    said = _call("auth.test", {}, ctx, reads=True)
-    return str(said.get("team") or "your workspace")
-
-
-def _post_as_bot(body: Body, channel: str, ctx: Context) -> str | None:
+def post_as_bot(body: Body, channel: str, ctx: Context) -> Posted:
+    """Post a message by bot token."""
     message = {"channel": channel, **body}
     if ctx.delivery is not None:
         payload = {"id": ctx.idempotency_key()}
         message["metadata"] = {"event_type": "hub_delivery", "event_payload": payload}
-    ts = _call("chat.postMessage", message, ctx).get("ts")
-    return ts if isinstance(ts, str) else None
+    said = _call("chat.postMessage", message, ctx)
+    ts, shown = said.get("ts"), said.get("message")
+    # Where the parent is gone, Slack posts the reply to the channel and says nothing
+    # but this: github.com/slack-go/slack issue 1571.
+    alone = isinstance(shown, Mapping) and "thread_ts" not in shown
+    threaded = "thread_ts" in body and not alone
+    return Posted(ts if isinstance(ts, str) else "", threaded)
+
+
+def channel_of(ctx: Context) -> str:
+    """Return the channel a delivery is for."""
+    return ctx.target or str(ctx.settings["channel"])
+
+
+def check_token(ctx: Context) -> Mapping[str, Any]:
+    """Return what Slack says of the bot token: its workspace and its bot."""
+    return _call("auth.test", {}, ctx, reads=True)
+
+
+def is_way_back(url: object) -> bool:
+    """Tell whether a `response_url` is Slack's: it came in a request."""
+    if not isinstance(url, str):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme == "https" and parts.netloc in WEBHOOK_HOSTS
+
+
+def answer(url: str, body: Body, ctx: Context) -> None:
+    """Answer a person by the `response_url` of what they did. It lets anybody speak
+    there for half an hour, so it is kept out of the record of calls."""
+    ctx.state.set(WAY_BACK, urlsplit(url).path, secret=True, ttl=ANSWERABLE)
+    ctx.http.post(url, json=body, headers=JSON, explain=answer_error)
 
 
 def _call(method: str, body: Body, ctx: Context, *, reads: bool = False) -> Body:
@@ -87,6 +130,13 @@ def webhook_error(reply: Reply) -> ProviderError | None:
     if reply.status == 200:
         return None if said == "ok" else _unexpected(reply)
     return _error(said, reply) if _WORD.fullmatch(said) else None
+
+
+def answer_error(reply: Reply) -> ProviderError | None:
+    """Read a response_url's answer: `ok` as text or JSON, else by its status."""
+    if 200 <= reply.status < 300 or _is_later(reply.status):
+        return None
+    return errors.RejectedError("Slack takes no more answers there: it is too late.")
 
 
 def api_error(reply: Reply) -> ProviderError | None:

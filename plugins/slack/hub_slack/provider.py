@@ -22,17 +22,19 @@ class SlackSettings(SettingsSchema):
     )
     channel = text(
         "Channel",
-        "Where cards go when a bot token is set: a channel's id or #name.",
+        "Where cards go when a bot token is set: a channel's id or #name. The sending"
+        " rules may name another for each kind of event.",
         load_default="#billing",
     )
     bot_token = secret(
         "Bot token",
         "From OAuth & Permissions, with the scope chat:write. With it cards go to"
-        " the channel above and not through the webhook.",
+        " the channel above and not through the webhook, each invoice in its thread.",
     )
     signing_secret = secret(
         "Signing secret",
-        "From Basic Information. Without it requests from Slack are refused.",
+        "From Basic Information; several, separated by commas, while it is being"
+        " changed. Without it buttons and commands are refused.",
     )
 
     @validates_schema
@@ -78,6 +80,7 @@ def describe_provider() -> Provider:
             "*": timedelta(hours=24),
         },
         after_unknown_outcome="resend",
+        summarises=True,
         # "": an empty body may come without a type.
         webhook_types=("application/json", "application/x-www-form-urlencoded", ""),
     )

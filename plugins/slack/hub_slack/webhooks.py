@@ -12,12 +12,11 @@ from urllib.parse import parse_qsl
 
 from hub.sdk.context import Context
 from hub.sdk.errors import PayloadError, SignatureError
+from hub.sdk.facts import Fact
 from hub.sdk.webhooks import (
     Answer,
     Heard,
     InboundWebhook,
-    Result,
-    Unheard,
     Verified,
     WebhookRequest,
     read_json,
@@ -48,15 +47,20 @@ def verify(request: WebhookRequest, ctx: Context) -> Verified:
     return Verified(dedupe_key=key, answer=Answer(), keep="ssl_check" not in payload)
 
 
-def handle(webhook: InboundWebhook) -> Result:
-    """Say what was heard. Buttons and commands carry no facts."""
-    try:
-        payload = read(webhook.body)
-    except PayloadError as error:
-        return Unheard(event_id=webhook.id, event_type="unreadable", error=error)
+def hear(
+    webhook: InboundWebhook, payload: Payload, facts: tuple[Fact, ...] = ()
+) -> Heard:
+    """Say what was heard."""
     return Heard(
-        event_id=_own_key(payload) or webhook.id, event_type=event_type(payload)
+        event_id=_own_key(payload) or webhook.id,
+        event_type=event_type(payload),
+        facts=facts,
     )
+
+
+def secrets_of(setting: str) -> list[str]:
+    """Return the signing secrets, which a setting holds separated by commas."""
+    return [each.strip() for each in setting.split(",") if each.strip()]
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:
@@ -103,15 +107,18 @@ def _checked_timestamp(request: WebhookRequest, ctx: Context) -> str:
 
 
 def _check_signature(request: WebhookRequest, timestamp: str, secret: str) -> None:
-    if not secret:
+    if not secrets_of(secret):
         raise SignatureError(
             "No signing_secret is set, so requests from Slack can't be checked. Copy"
             " it from the app's Basic Information page."
         )
     # Bytes: comparing text that is not ASCII raises.
     signature = request.headers.get("X-Slack-Signature", "").encode("utf-8", "replace")
-    expected = sign(secret, timestamp, request.body).encode()
-    if not hmac.compare_digest(signature, expected):
+    # While the secret is being changed, the old and the new one both hold.
+    expected = [
+        sign(each, timestamp, request.body).encode() for each in secrets_of(secret)
+    ]
+    if not any([hmac.compare_digest(signature, each) for each in expected]):
         raise SignatureError("The signature is missing or does not fit the request.")
 
 

@@ -67,13 +67,18 @@ def ctx_with(calls: list[CallRecord]) -> Callable[..., Context]:
     """Make a connection's context; keywords are its settings."""
 
     def make(
-        *, delivery: str | None = "del_1", api_base_url: str = "", **settings: str
+        *,
+        delivery: str | None = "del_1",
+        target: str = "",
+        api_base_url: str = "",
+        **settings: str,
     ) -> Context:
         return make_context(
             hub_slack,
             settings,
             api_base_url=api_base_url,
             delivery=delivery,
+            target=target,
             record=calls.append,
         )
 

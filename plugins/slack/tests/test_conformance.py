@@ -1,6 +1,7 @@
 """Slack before the suites that every plugin passes."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 import requests
+import requests_mock
 import time_machine
 
 import hub_slack
@@ -69,7 +71,14 @@ class TestWebhooks(WebhookSuite):
     signature_headers = ("X-Slack-Request-Timestamp", "X-Slack-Signature")
     tolerance = timedelta(seconds=300)
     now = NOW
+    rotating: ClassVar[Mapping[str, Any]] = {
+        "signing_secret": "the-new-one, 6f1c0a5e8b7d4c2f9e3a1b0d5c7e8f90"
+    }
     unknown_event = b'{"type":"event_callback","event":{"type":"tea_is_ready"}}'
+
+    def mock(self, mocker: requests_mock.Mocker) -> None:
+        """Whoever asked is answered."""
+        mocker.post(re.compile("https://hooks.slack.com/(actions|commands)/"), text="")
 
 
 class TestActions(ActionSuite):

@@ -122,4 +122,5 @@ def describe_provider() -> Provider:
             "*": timedelta(hours=24),
         },
         after_unknown_outcome="resend",
+        summarises=True,
     )
