@@ -53,6 +53,7 @@ def send(
         "delivery": delivery.id,
         "state": delivery.state,
         "reason": delivery.reason,
+        "explanation": delivery.explanation,
         "provider_reference": delivery.provider_reference,
     }
     say(as_json, data, _told(delivery, alone))
@@ -65,8 +66,8 @@ def _told(delivery: Any, alone: bool) -> str:
             f"{delivery.id} waits: no process makes deliveries. Start `hub up` or"
             " `hub worker`."
         )
-    reason = f": {delivery.reason}" if delivery.reason else "."
-    return f"{delivery.id} is {delivery.state}{reason}"
+    why = delivery.explanation or delivery.reason
+    return f"{delivery.id} is {delivery.state}{f': {why}' if why else '.'}"
 
 
 def _read(file: TextIO) -> tuple[dict[str, Any], ...]:

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from hub.boot import hub_of
 from hub.core import audit, connections
 from hub.core.models import Delivery, new_id
+from hub.core.policy import asking
 from hub.jobs import ring_after
 from hub.sdk.clock import now
 from hub.sdk.errors import ConflictError, InvalidError
@@ -19,7 +20,8 @@ _UNUSABLE = {
 
 
 def send(session: Session, slug: str, message: Message, actor: str) -> Delivery:
-    """Queue a message to a connection's channel, phone or address."""
+    """Queue a message to a connection's channel, phone or address. What holds for a
+    client (consent, quiet hours, one text a day) holds for this, too."""
     _check(message)
     connection = connections.find(session, slug)
     provider = hub_of(session).plugins.provider(connection.plugin)
@@ -28,11 +30,18 @@ def send(session: Session, slug: str, message: Message, actor: str) -> Delivery:
     if connection.state in _UNUSABLE:
         raise ConflictError(f"{slug} {_UNUSABLE[connection.state]} first.")
     id, moment = new_id("dlv"), now()
+    target, contact = message.to or "", None
+    if provider.reach != "channel":
+        target = asking.address(provider.reach, message.to)
+        contact = asking.addressee(session, provider.reach, target)
     delivery = Delivery(
         id=id,
         connection_id=connection.id,
         hook=HOOK,
-        target=message.to or "",
+        target=target,
+        audience="contact" if contact else "channel",
+        company_id=contact.company_id if contact else None,
+        contact_id=contact.id if contact else None,
         subject=f"message:{id}",
         message={"text": message.text, "blocks": [dict(b) for b in message.blocks]},
         state="pending",

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.core import conversations
 from hub.core.ledger import fact_rows, mandate_owners, matching
 from hub.core.ledger.booking import book
 from hub.core.ledger.locks import (
@@ -24,10 +25,21 @@ from hub.core.ledger.locks import (
 from hub.core.ledger.movements import Key, fold, key_of, payments_of
 from hub.core.ledger.settling import Booked
 from hub.core.models import Connection, FactRow, Payment
-from hub.sdk.facts import CheckoutApproved, Fact, MandateSeen, PaymentFact, from_data
+from hub.sdk.facts import (
+    FACT_KINDS,
+    CheckoutApproved,
+    ConversationFact,
+    Fact,
+    MandateSeen,
+    PaymentFact,
+    from_data,
+)
 
 # Where a fact is heard, if not in a webhook: windows of syncs overlap.
 _SYNC, _HUB = "sync", "hub"
+CONVERSATION = {
+    name for name, kind in FACT_KINDS.items() if issubclass(kind, ConversationFact)
+}
 
 
 def record(
@@ -78,7 +90,10 @@ def record_all(  # noqa: PLR0913 - what a fact is kept with
                 rows.append(row)
                 continue
         row.webhook_id, row.sync_run_id = webhook_id, sync_run_id
-        _note(row, [_book(session, key, row) for key in _keys(session, row)])
+        if isinstance(fact, ConversationFact):
+            _note(row, [conversations.hear(session, connection, fact, row)])
+        else:
+            _note(row, [_book(session, key, row) for key in _keys(session, row)])
         rows.append(row)
     return rows
 
@@ -107,7 +122,9 @@ def withdraw(
         if row.state != fact_rows.WITHDRAWN
     ]
     # Booked when all are taken back, each movement once: what is in between never was.
-    for movement, row in {row.movement: row for row in taken}.items():
+    # What was said once was said: there is nothing to compute anew.
+    money = {row.movement: row for row in taken if row.kind not in CONVERSATION}
+    for movement, row in money.items():
         _book(session, Key.parse(movement), row)
     return len(taken)
 

@@ -38,6 +38,7 @@ class Signs:
     failures: int = 0
     reason: str = ""
     refused: str = ""
+    gone: str = ""
     wait_until: datetime | None = None
     waits: str = ""
 
@@ -51,14 +52,20 @@ def note(session: Session, connection_id: str, signs: Signs) -> None:
         _works(session, connection)
     if signs.failures:
         _fails(session, connection, signs.failures, signs.reason)
-    if signs.refused:
-        refuse(session, connection, signs.refused)
+    _stop(session, connection, signs)
     if signs.wait_until and signs.wait_until > (connection.retry_at or _LONG_AGO):
         connection.retry_at = signs.wait_until
     if signs.waits:
         _waits(session, connection, signs.waits)
     if not signs.works and not signs.failures:
         _probe_again(session, connection)
+
+
+def _stop(session: Session, connection: Connection, signs: Signs) -> None:
+    if signs.refused:
+        refuse(session, connection, signs.refused)
+    if signs.gone:
+        _give_up(session, connection, signs.gone)
 
 
 def refuse(session: Session, connection: Connection, reason: str) -> None:
@@ -70,6 +77,16 @@ def refuse(session: Session, connection: Connection, reason: str) -> None:
         _open(session, connection, "credentials", reason)
         return
     outage.kind, outage.reason = "credentials", reason
+
+
+def _give_up(session: Session, connection: Connection, reason: str) -> None:
+    """The endpoint is gone for good: nothing more is sent there, and admins hear."""
+    outage = _open_outage(session, connection.id)
+    if outage is None:
+        _open(session, connection, "gone", reason)
+    else:
+        outage.kind, outage.reason = "gone", reason
+    _move(session, connection, "disabled", reason)
 
 
 def recovered(session: Session, connection: Connection) -> None:

@@ -22,9 +22,9 @@ from sqlalchemy.orm import Session
 
 from hub.boot import Hub
 from hub.core.deliveries import backoff, breaker, bursts, pauses, steps, targets
+from hub.core.deliveries.admission import admitted
 from hub.core.deliveries.candidates import candidates
 from hub.core.deliveries.readiness import Ready, is_open
-from hub.core.deliveries.screening import Verdict, of_digest, verdict
 from hub.core.deliveries.steps import Steps
 from hub.core.deliveries.unfinished import is_sending, is_suspect
 from hub.core.models import (
@@ -34,7 +34,6 @@ from hub.core.models import (
     Event,
     new_id,
 )
-from hub.core.policy import digests
 from hub.sdk import clock
 
 # Renewed by the process that holds it; ROAD 39 wants 60 s of margin.
@@ -58,6 +57,7 @@ class Claimed:
     plugin: str
     hook: str
     target: str
+    sender: str
     event: Event | None
     message: Mapping[str, Any] | None
     attempt: int
@@ -109,7 +109,10 @@ def claim(
         if count > 0:
             _arrange(session, hub, connection, each)
         rows = taker.take(each, count)
-        fit = _screened(session, hub, connection, rows)
+        fit = [
+            _claimed(*fitting, connection)
+            for fitting in admitted(session, hub, connection, each.live, rows)
+        ]
         if each.outage_id is not None and count > 0 and not fit:
             breaker.release_probe(session, each.outage_id)
         claimed += fit
@@ -194,53 +197,10 @@ def _arrange(session: Session, hub: Hub, connection: Connection, ready: Ready) -
     targets.expand(session, hub, connection.id, moment)
 
 
-def _screened(
-    session: Session, hub: Hub, connection: Connection, taken: Sequence[Delivery]
-) -> list[Claimed]:
-    """Put aside what is not to be sent after all; the rest is ours."""
-    provider = hub.plugins.provider(connection.plugin)
-    can_look = hub.plugins.has(connection.plugin, "find_made")
-    moment = clock.now()
-    events = _events(session, taken)
-    told = {each.id: each for each in digests.write(session, taken, moment)}
-    kept = []
-    for delivery in taken:
-        event = events.get(delivery.event_id)
-        digest, off = told.get(digests.digest_id(delivery)), connection.hooks_off
-        found = digest and of_digest(
-            delivery, digest, provider=provider, hooks_off=off, at=moment
-        )
-        found = found or verdict(
-            delivery,
-            event,
-            provider=provider,
-            can_look=can_look,
-            hooks_off=off,
-            at=moment,
-        )
-        if found is None:
-            kept.append(_claimed(delivery, event, connection, moment))
-        else:
-            _put_aside(delivery, found, moment)
-    return kept
-
-
-def _events(session: Session, taken: Sequence[Delivery]) -> dict[int | None, Event]:
-    ids = {delivery.event_id for delivery in taken if delivery.event_id is not None}
-    found = session.scalars(select(Event).where(Event.id.in_(ids))) if ids else ()
-    return {event.id: event for event in found}
-
-
-def _put_aside(delivery: Delivery, found: Verdict, moment: datetime) -> None:
-    delivery.state, delivery.reason = found.state, found.reason
-    delivery.attempts -= 1  # it wasn't tried
-    delivery.claim = delivery.lease_until = delivery.next_attempt_at = None
-    delivery.finished_at = moment if found.state == "skipped" else None
-
-
 def _claimed(
-    delivery: Delivery, event: Event | None, connection: Connection, moment: datetime
+    delivery: Delivery, event: Event | None, sender: str, connection: Connection
 ) -> Claimed:
+    moment = clock.now()
     return Claimed(
         id=delivery.id,
         claim=delivery.claim or "",
@@ -249,6 +209,7 @@ def _claimed(
         plugin=connection.plugin,
         hook=delivery.hook,
         target=delivery.target,
+        sender=sender,
         event=event,
         message=delivery.message,
         attempt=delivery.attempts,

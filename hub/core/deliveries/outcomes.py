@@ -13,9 +13,11 @@ from typing import Literal
 from hub.core.deliveries import backoff
 from hub.sdk.errors import (
     CredentialsError,
+    GoneError,
     HubError,
     ProviderError,
     RateLimitError,
+    RecipientError,
     RejectedError,
     SettingsError,
     UnavailableError,
@@ -25,8 +27,8 @@ from hub.sdk.errors import (
 from hub.sdk.provider import Provider
 
 # What the try says about the connection: it works, it fails, its credentials are
-# refused, it asks us to wait; nothing where the fault is ours.
-Sign = Literal["works", "fails", "credentials", "wait", ""]
+# refused, it is gone for good, it asks us to wait; nothing where the fault is ours.
+Sign = Literal["works", "fails", "credentials", "gone", "wait", ""]
 MARGIN = timedelta(seconds=60)  # between clocks, and for the request to arrive
 
 
@@ -45,9 +47,10 @@ class Outcome:
     """The delivery's next state and the attempt's outcome in one word.
 
     `maybe_made` is true while the provider may have done it without our knowing.
+    `blocked` says that the address takes nothing more, and in which way.
     """
 
-    state: Literal["delivered", "retrying", "in_doubt", "dead"]
+    state: Literal["delivered", "retrying", "in_doubt", "dead", "skipped"]
     word: str
     error: str = ""
     status: int | None = None
@@ -55,6 +58,7 @@ class Outcome:
     sign: Sign = ""
     maybe_made: bool = False
     reference: str | None = None
+    blocked: Literal["", "opt_out", "bounced"] = ""
 
 
 def delivered(reference: str | None = None) -> Outcome:
@@ -162,12 +166,28 @@ def _retry(
 
 def _final(error: BaseException, sent: bool) -> Outcome:
     known = isinstance(error, HubError)
+    if isinstance(error, RecipientError):
+        return _unwanted(error)
+    if isinstance(error, GoneError):
+        return _dead(error, "rejected", sign="gone")
     if isinstance(error, RejectedError):
         # A definite failure: nothing was made, and the provider is there.
         return _dead(error, "rejected", sign="works", maybe_made=error.outcome_unknown)
     if isinstance(error, UnexpectedResponseError):
         return _dead(error, "rejected", maybe_made=sent)
     return _dead(error, "rejected" if known else "crashed", maybe_made=sent)
+
+
+def _unwanted(error: RecipientError) -> Outcome:
+    """The address is to blame, not the connection."""
+    return Outcome(
+        state="skipped" if error.opted_out else "dead",
+        word="rejected",
+        error=str(error),
+        status=error.status,
+        sign="works",
+        blocked="opt_out" if error.opted_out else "bounced",
+    )
 
 
 def _dead(

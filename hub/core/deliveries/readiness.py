@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from hub.boot import Hub
 from hub.core import buckets
-from hub.core.configuration.live import live
+from hub.core.configuration.live import LiveConnection, live
 from hub.core.deliveries import budgets
 from hub.core.deliveries.unfinished import is_due, is_sending, is_suspect
 from hub.core.models import Connection, Delivery, Outage, PluginSwitch
@@ -34,7 +34,7 @@ class Ready:
 
     `room` is how many slots its budget leaves of the `most` it may use at once.
     With an outage it is to be probed, by one delivery. `suspect`: something is due
-    that was lost twice, and may be what ends our processes.
+    that was lost twice, and may be what ends our processes. `live`: its settings.
     """
 
     connection_id: str
@@ -43,6 +43,7 @@ class Ready:
     rate: float
     outage_id: str | None
     suspect: bool
+    live: LiveConnection
 
 
 def look(session: Session, hub: Hub) -> list[Ready]:
@@ -125,4 +126,5 @@ def _ready(
         rate=buckets.rate(provider.budget, connection.rate_limit),
         outage_id=outage_id,
         suspect=suspect,
+        live=connection,
     )

@@ -13,13 +13,19 @@ DOUBT = (
     " key. Look there, then retry it or confirm it."
 )
 
+UNTICKED = "Not sent: an admin switched this off for the connection."
+OLD = "Not sent: it was too old to be news when its turn came."
+TOLD = "Not sent: all of it was told by itself meanwhile."
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """The state a delivery gets in place of being sent, and why."""
+    """The state a delivery gets in place of being sent, and why: in a word (or the
+    error), and in a sentence."""
 
     state: str
     reason: str
+    explanation: str = ""
 
 
 def verdict(
@@ -34,9 +40,9 @@ def verdict(
     """Say why this is not to be sent; None if it is."""
     if event is not None:
         if delivery.hook in hooks_off:
-            return Verdict("skipped", "policy")
+            return Verdict("skipped", "policy", UNTICKED)
         if _is_stale(delivery, event.type, event.created_at, provider, at):
-            return Verdict("skipped", "stale")
+            return Verdict("skipped", "stale", OLD)
     repeatable = outcomes.is_repeatable(
         provider, can_look=can_look, sent_at=delivery.sent_at, at=at
     )
@@ -53,11 +59,11 @@ def of_digest(
 ) -> Verdict | None:
     """Say why this digest is not to be sent; None if it is."""
     if delivery.message is None:  # each of its items was sent by itself meanwhile
-        return Verdict("skipped", "digest")
+        return Verdict("skipped", "digest", TOLD)
     if hook_of(digest.event_type) in hooks_off:
-        return Verdict("skipped", "policy")
+        return Verdict("skipped", "policy", UNTICKED)
     stale = _is_stale(delivery, digest.event_type, digest.due_at, provider, at)
-    return Verdict("skipped", "stale") if stale else None
+    return Verdict("skipped", "stale", OLD) if stale else None
 
 
 def _is_stale(

@@ -9,15 +9,17 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
+from hub.core import conversations
 from hub.core.deliveries import breaker, steps
 from hub.core.deliveries.breaker import Signs
 from hub.core.deliveries.claims import Claimed
 from hub.core.deliveries.outcomes import Outcome
 from hub.core.deliveries.steps import Steps
-from hub.core.models import Attempt, Delivery
+from hub.core.models import Attempt, Delivery, SentMessage
+from hub.core.policy import blocks
 from hub.sdk import clock
 
-_FINAL = ("delivered", "dead")
+_FINAL = ("delivered", "dead", "skipped")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,8 @@ def settle(session: Session, done: Sequence[Done]) -> Settled:
     connection = session.connection()
     connection.execute(_delivery, [_delivery_values(each) for each in counted])
     connection.execute(_attempt, [_attempt_values(each) for each in counted])
+    _block(session, counted)
+    _settle_doubts(session, counted)
     return Settled(counted=counted, trouble=_tell_breaker(session, counted))
 
 
@@ -103,11 +107,12 @@ _attempt = update(Attempt).where(
 
 def _delivery_values(done: Done) -> dict[str, Any]:
     outcome = done.outcome
-    retrying = outcome.state == "retrying"
+    retrying, skipped = outcome.state == "retrying", outcome.state == "skipped"
     return {
         "b_id": done.claimed.id,
         "state": outcome.state,
-        "reason": outcome.error,
+        "reason": "opt-out" if skipped else outcome.error,
+        "explanation": outcome.error if skipped else "",
         "sent_at": done.sent_at,
         "steps": steps.dump(done.steps),
         "next_attempt_at": done.finished_at + outcome.wait if retrying else None,
@@ -128,6 +133,36 @@ def _attempt_values(done: Done) -> dict[str, Any]:
     }
 
 
+def _block(session: Session, counted: Sequence[Done]) -> None:
+    """An address that takes nothing more is noted with the result that said so."""
+    for each in counted:
+        if each.outcome.blocked:
+            blocks.block(
+                session,
+                connection_id=each.claimed.connection_id,
+                sender=each.claimed.sender,
+                address=each.claimed.target,
+                kind=each.outcome.blocked,
+                how=each.outcome.error,
+                at=each.finished_at,
+            )
+
+
+def _settle_doubts(session: Session, counted: Sequence[Done]) -> None:
+    """The provider may have told of a message before our own call came back."""
+    unsure = [each.claimed.id for each in counted if each.outcome.state == "in_doubt"]
+    if not unsure:
+        return
+    told = session.execute(
+        select(Delivery, SentMessage.reference)
+        .join(SentMessage, SentMessage.delivery_id == Delivery.id)
+        .where(Delivery.id.in_(unsure))
+        .execution_options(populate_existing=True)
+    )
+    for delivery, reference in told:
+        conversations.settle_doubt(session, delivery, reference)
+
+
 def _tell_breaker(session: Session, counted: Sequence[Done]) -> bool:
     by_connection: dict[str, list[Done]] = {}
     for each in sorted(counted, key=lambda each: each.finished_at):
@@ -142,7 +177,7 @@ def _tell_breaker(session: Session, counted: Sequence[Done]) -> bool:
 
 
 def _signs(done: Sequence[Done]) -> Signs:
-    works, failures, reason, refused, waits = False, 0, "", "", ""
+    works, failures, reason, refused, gone, waits = False, 0, "", "", "", ""
     wait_until: datetime | None = None
     for each in done:
         outcome = each.outcome
@@ -153,6 +188,8 @@ def _signs(done: Sequence[Done]) -> Signs:
                 failures, reason = failures + 1, outcome.error
             case "credentials":
                 refused = outcome.error
+            case "gone":
+                gone = outcome.error
             case "wait":
                 until = each.finished_at + outcome.wait
                 wait_until = max(until, wait_until or until)
@@ -162,6 +199,7 @@ def _signs(done: Sequence[Done]) -> Signs:
         failures=failures,
         reason=reason,
         refused=refused,
+        gone=gone,
         wait_until=wait_until,
         waits=waits,
     )

@@ -151,7 +151,7 @@ class _Plan:
         if rule.when == "off":
             yield row | _skipped("policy", _why_off(rule, listener), self.at)
             return
-        reached, reason, why = _reached(client, listener.provider.reach)
+        reached, reason, why = reached_of(client, listener.provider.reach)
         for contact_id, address in reached:
             yield row | {
                 "id": new_id("dlv"),
@@ -220,7 +220,7 @@ def _later_ones(event: Event, listener: Listener) -> set[str]:
     return set(allowed) & set(kinds.DIGESTS)
 
 
-def _reached(client: Client, reach: str) -> tuple[list[tuple[str, str]], str, str]:
+def reached_of(client: Client, reach: str) -> tuple[list[tuple[str, str]], str, str]:
     """Contacts with their addresses; where there are none: the reason, in a word and
     in a sentence. An e-mail goes to each who agreed, a text to the first."""
     way = _WAYS[reach]
