@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from hub.boot import Hub
 from hub.core.configuration.live import LiveConnection
-from hub.core.deliveries.screening import Verdict, of_digest, verdict
+from hub.core.deliveries.screening import of_digest, verdict
 from hub.core.models import Connection, Delivery, Digest, Event
 from hub.core.policy import digests
-from hub.core.policy.screen import Screen, Wait
+from hub.core.policy.screen import Screen
+from hub.core.policy.verdict import Verdict, Wait
 from hub.sdk import clock
 
 Admitted = tuple[Delivery, Event | None, str]  # and the sender it goes out from

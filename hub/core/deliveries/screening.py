@@ -1,10 +1,10 @@
 """What is claimed and yet not sent: old news, unticked hooks, doubt (ROAD 17, 19)."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hub.core.deliveries import outcomes
 from hub.core.models import Delivery, Digest, Event
+from hub.core.policy.verdict import Verdict
 from hub.sdk.events import hook_of
 from hub.sdk.provider import Provider
 
@@ -16,16 +16,6 @@ DOUBT = (
 UNTICKED = "Not sent: an admin switched this off for the connection."
 OLD = "Not sent: it was too old to be news when its turn came."
 TOLD = "Not sent: all of it was told by itself meanwhile."
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The state a delivery gets in place of being sent, and why: in a word (or the
-    error), and in a sentence."""
-
-    state: str
-    reason: str
-    explanation: str = ""
 
 
 def verdict(

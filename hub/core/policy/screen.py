@@ -15,23 +15,15 @@ from sqlalchemy.orm import Session
 
 from hub.boot import Hub
 from hub.core.configuration.live import LiveConnection
-from hub.core.deliveries.screening import Verdict
 from hub.core.models import AddressBlock, Company, Delivery, Event, Invoice, User
 from hub.core.policy import blocks, caps, kinds, preferences, quiet, recipients, rules
 from hub.core.policy.recipients import Client, Reached
+from hub.core.policy.verdict import Verdict, Wait
 from hub.sdk.errors import InvalidError, PluginError
 
 SEND = "send_message"
 _UNPAID = ("open", "partially_paid")
 _AGREED = {"phone": "sms", "email": "email"}
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Not now: when to look again, and why."""
-
-    until: datetime
-    explanation: str
 
 
 Answer = Verdict | Wait | None
