@@ -19,6 +19,8 @@ from hub_twilio.simulator import TwilioSimulator
 SAMPLES = Path(__file__).parent / "samples"
 ACCOUNT = "AC00000000000000000000000000000001"
 SERVICE = "MG00000000000000000000000000000002"
+# Nobody listens there: reports come to nothing.
+NOBODY = "http://127.0.0.1:9"
 TOKEN = "12f0e0d1c2b3a495867708f9e0d1c2b3"
 
 
@@ -95,4 +97,4 @@ def sim() -> Iterator[Reachable]:
 @pytest.fixture
 def connected(sim: Reachable, make_ctx: Callable[..., Context]) -> Context:
     """A connection of the hub to the simulator."""
-    return make_ctx(base=sim.address)
+    return make_ctx(base=sim.address, hub=NOBODY)

@@ -136,7 +136,9 @@ class MessagesApi(Simulator):
             found = [each for each in found if wanted in (None, each[key])]
         start = number * size
         shown = found[start : start + size]
-        uri = f"/{VERSION}/Accounts/{account}/Messages.json?PageSize={size}&Page="
+        asked = {name: value for name, value in request.args.items() if name != "Page"}
+        query = urlencode({**asked, "PageSize": size, "Page": ""})
+        uri = f"/{VERSION}/Accounts/{account}/Messages.json?{query}"
         return json_answer(
             {
                 "messages": shown,
