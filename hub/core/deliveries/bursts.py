@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, TextClause, func, select, update
+from sqlalchemy import ColumnElement, Row, TextClause, func, select, update
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
@@ -98,10 +98,10 @@ def _items(
     hook: str,
     target: str,
     at: datetime,
-) -> Sequence[Delivery]:
+) -> Sequence[Row[str, int]]:
     """What is too old is told in no digest either (ROAD 19)."""
     wanted = (
-        select(Delivery)
+        select(Delivery.id, Delivery.position)
         .join(Event, Event.id == Delivery.event_id)
         .where(
             *_fresh(connection_id, at),
@@ -115,4 +115,4 @@ def _items(
     age = provider.max_age.get(_GROUPED[hook], provider.max_age.get("*"))
     if age is not None:
         wanted = wanted.where(Event.created_at >= at - age)
-    return session.scalars(wanted).all()
+    return session.execute(wanted).all()

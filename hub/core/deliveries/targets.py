@@ -42,6 +42,8 @@ def expand(session: Session, hub: Hub, connection_id: str, at: datetime) -> None
     for each in found:
         each.target = first
     session.flush()
+    for each in found:
+        session.expunge(each)  # the claim reads it anew
     if rows:
         insert_new(session, Delivery, rows, unique=_UNIQUE)
 
