@@ -239,6 +239,18 @@ def test_webhook_is_signed_and_sent(url: str, shop: Shop, hearer: Hearer) -> Non
     assert [200] == shop.webhooks.sent[0].statuses
 
 
+def test_webhook_with_an_address_of_its_own_goes_there(
+    url: str, shop: Shop, hearer: Hearer
+) -> None:
+    own = shop.webhooks.url
+    for configured in ("http://127.0.0.1:1/", ""):
+        shop.configure({"webhook_url": configured})
+        shop.send_webhook(b"own", id="own", url=own)
+    shop.wait_idle()
+
+    assert [("own/0", "own")] * 2 == hearer.heard
+
+
 def test_refused_webhook_is_sent_again_signed_anew(
     url: str, shop: Shop, hearer: Hearer
 ) -> None:

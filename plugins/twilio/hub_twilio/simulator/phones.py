@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from typing import Any, Final
 
 from hub.sdk import clock
+from hub.sdk.segments import segments
 from hub_twilio.inbound import HELP, START, STOP
 from hub_twilio.simulator.rules import NUMBER, Fate
 
@@ -66,7 +67,7 @@ class Text:
     @property
     def count(self) -> int:
         """How many segments it takes."""
-        return max(1, -(-len(self.body) // 153))
+        return segments(self.body).count
 
     def end(self, fate: Fate) -> None:
         """Let it end so."""
