@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from hub.boot import hub_of
 from hub.core.models import Connection, Delivery, Event
 from hub.core.policy import kinds, subjects, templates, texts, unsubscribe
-from hub.core.policy.defaults import OPT_OUT
+from hub.core.policy.defaults import DEFAULTS, OPT_OUT
 from hub.core.policy.texts import Message, preview, problems
 from hub.core.policy.variables import harmless
 from hub.core.wording import Wording, wording
@@ -27,6 +27,11 @@ def render(session: Session, delivery: Delivery, event: Event | None) -> Message
     reach = _reach(session, delivery)
     if delivery.audience == "staff":
         return _to_staff(session, reach, event)
+    if (reach, delivery.kind) not in DEFAULTS:
+        raise InvalidError(
+            f"There are no words for {delivery.kind or 'this'} to clients. Let them not"
+            " be told of it, under Settings, Who is told what."
+        )
     about = subjects.of(session, delivery, event, reach)
     own = templates.get(session, reach, delivery.kind)
     made = texts.filled(reach, own.text, about.values)

@@ -10,7 +10,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.boot import hub_of
-from hub.core.ledger import overdue
 from hub.core.models import Company, Contact, Delivery, Event, Invoice
 from hub.core.people import portal_links
 from hub.core.policy import variables
@@ -21,7 +20,7 @@ from hub.sdk.errors import InvalidError
 from hub.sdk.money import Money
 
 Given = dict[str, str | int | None]
-_OPEN: Final = ("open", "partially_paid")
+_UNPAID: Final = ("open", "partially_paid")
 _LASTS: Final = timedelta(days=30)  # for so long a link that we send is good at least
 _NUMBER: Final = 40
 
@@ -83,7 +82,7 @@ def _of_invoice(session: Session, invoice: Invoice) -> Given:
         "invoice.reference": invoice.reference,
         "issue_date": day(invoice.issue_date),
         "due_date": day(invoice.due_date),
-        "days_overdue": overdue.days(invoice, _today(session)),
+        "days_overdue": _days_overdue(invoice, _today(session)),
         "amount": _money(invoice.total_minor, invoice.currency),
         "open_amount": _open(invoice),
     }
@@ -103,7 +102,7 @@ def _of_payment(event: Event, zone: ZoneInfo) -> Given:
 def _statement(session: Session, company: Company) -> Given:
     rows = session.scalars(
         select(Invoice)
-        .where(Invoice.company_id == company.id, Invoice.state.in_(_OPEN))
+        .where(Invoice.company_id == company.id, Invoice.state.in_(_UNPAID))
         .order_by(Invoice.due_date, Invoice.id)
     ).all()
     today = _today(session)
@@ -111,8 +110,12 @@ def _statement(session: Session, company: Company) -> Given:
         "statement.count": len(rows),
         "statement.lines": _list(rows),
         "open_amount": _total(rows),
-        "overdue_amount": _total([row for row in rows if overdue.days(row, today)]),
+        "overdue_amount": _total([row for row in rows if _days_overdue(row, today)]),
     }
+
+
+def _days_overdue(invoice: Invoice, today: date) -> int:
+    return max((today - invoice.due_date).days if _open(invoice) else 0, 0)
 
 
 def _list(rows: Sequence[Invoice]) -> str:
@@ -136,7 +139,7 @@ def _total(rows: Sequence[Invoice]) -> str:
 
 
 def _open(invoice: Invoice) -> str:
-    unpaid = invoice.state in _OPEN and invoice.open_minor > 0
+    unpaid = invoice.state in _UNPAID and invoice.open_minor > 0
     return _money(invoice.open_minor, invoice.currency) if unpaid else ""
 
 

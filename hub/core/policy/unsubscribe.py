@@ -13,12 +13,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub, hub_of
-from hub.core.ledger import companies
-from hub.core.models import Contact
+from hub.core.models import Consent, Contact
+from hub.sdk.clock import now
 from hub.sdk.errors import NotFoundError
 
 PATH: Final = "/unsubscribe/"
 _LONGEST: Final = 200
+_MAIL: Final = "email"
 _HOW: Final = "unsubscribed by the link in an e-mail"
 
 
@@ -41,10 +42,7 @@ def standing(session: Session, token: str) -> Standing:
     contact = session.get(Contact, _contact_id(session, token))
     if contact is None:
         return Standing("", subscribed=False)
-    agreed = any(
-        companies.has_consent(session, each.id, "email")
-        for each in _same_address(session, contact)
-    )
+    agreed = any(_agreed(each) for each in _same_address(session, contact))
     return Standing(_hidden(contact.email or ""), agreed)
 
 
@@ -54,12 +52,17 @@ def unsubscribe(session: Session, token: str) -> None:
     contact = session.get(Contact, _contact_id(session, token))
     if contact is None:
         return
-    values = {"channel": "email", "given": False, "how": _HOW}
+    by = f"contact:{contact.id}"
     for each in _same_address(session, contact):
-        if companies.has_consent(session, each.id, "email"):
-            companies.set_consent(
-                session, each.id, values, actor=f"contact:{contact.id}"
+        if _agreed(each):
+            each.consents.append(
+                Consent(channel=_MAIL, given=False, at=now(), how=_HOW, by=by)
             )
+
+
+def _agreed(contact: Contact) -> bool:
+    said = [consent.given for consent in contact.consents if consent.channel == _MAIL]
+    return bool(said and said[-1])
 
 
 def _same_address(session: Session, contact: Contact) -> list[Contact]:

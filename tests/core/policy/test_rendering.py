@@ -240,3 +240,9 @@ def test_a_name_is_no_template(hub: Hub) -> None:
 
     assert "{{ 7*7 }}{% for x in y %}" in desk.told("email", "invoice.sent")["text"]
     assert 1 == len(all_of(hub, Company))
+
+
+def test_kinds_without_a_text_are_refused_in_words(hub: Hub) -> None:
+    """The screen shows the error; a client must never get an empty message."""
+    with pytest.raises(InvalidError, match="no words for alert.raised"):
+        Desk(hub).told("phone", "alert.raised")
