@@ -65,6 +65,7 @@ _MENU: Final = (
         _ADMIN,
         (
             ("Connections", "settings.index", "settings", "plug"),
+            ("Who is told what", "sending.index", "sending", "bell"),
             ("People", "people.users", "user", "people"),
             ("API tokens", "people.tokens", "token", "key"),
         ),
@@ -76,6 +77,8 @@ _WITHIN: Final = {
     "connections": "settings",
     "syncs": "settings",
     "contacts": "companies",
+    "writing": "settings",
+    "asking": "invoices",
     "debits": "mandate",
 }
 

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from hub.core.policy import kinds
 from hub.sdk.clock import now
+from hub.sdk.segments import segments
 from web.hub import the_hub
 
 _STATES: Final = {
@@ -51,7 +52,12 @@ AUDIENCES: Final = {
 def register(app: Flask) -> None:
     """Give templates these words."""
     app.jinja_env.filters.update(
-        became=became, because=because, audience=audience, waits=waits, clock=clock
+        became=became,
+        because=because,
+        audience=audience,
+        waits=waits,
+        clock=clock,
+        segments=segments,
     )
     app.context_processor(lambda: {"titles": TITLES})
 

@@ -30,6 +30,11 @@ def wording(type: str, data: Data) -> Wording | None:
     return write(data) if write else None
 
 
+def has_words(type: str) -> bool:
+    """True if people are told of this kind of event in the hub."""
+    return type in _WORDS
+
+
 def _received(data: Data) -> Wording:
     left = Decimal(data["open_amount"] or 0)
     body = _sentences(

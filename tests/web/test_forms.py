@@ -10,6 +10,7 @@ from hub.core.ledger import companies, invoices
 from hub.core.ledger.invoices import NewInvoice
 from hub.core.models import Delivery, Invoice, Payment
 from hub.core.people import accounts
+from hub.core.policy import rules
 from tests.parts.bank import SECRET, Bank
 from tests.web.conftest import Browser, Things
 
@@ -139,12 +140,17 @@ def test_what_the_environment_sets_is_shown_as_such(admin: Browser) -> None:
     assert SECRET not in text
 
 
-def test_events_are_unticked(admin: Browser, bank: Bank) -> None:
-    admin.post("/settings/connections/ears/events", hook="on_payment_received")
+def test_events_are_switched_off(admin: Browser, bank: Bank) -> None:
+    name = "when:invoice.overdue:channel"
 
-    ears = live(bank.hub).by_slug("ears", fresh=True)
-    assert ears.hears("on_payment_received")
-    assert not ears.hears("on_invoice_overdue")
+    admin.post("/settings/sending/ears", **{name: "off"})
+
+    assert "kinds of events" in admin.get("/settings/connections/ears").text
+    assert f'name="{name}"' in admin.get("/settings/sending/ears").text
+    with bank.hub.read() as session:
+        ears = live(bank.hub).by_slug("ears").id
+        rule = rules.effective(session, ears, "invoice.overdue", "channel")
+    assert "off" == rule.when
 
 
 def test_a_connection_is_held_used_and_removed(admin: Browser, bank: Bank) -> None:

@@ -6,6 +6,7 @@ from flask import Flask
 def register(app: Flask) -> None:
     """Add all pages."""
     from web.pages import (
+        asking,
         bell,
         bulk,
         catalogue,
@@ -21,12 +22,15 @@ def register(app: Flask) -> None:
         money,
         payments,
         people,
+        preferences,
         quotes,
         refunds,
+        sending,
         settings,
         syncs,
         trail,
         tryit,
+        writing,
     )
 
     for module in (
@@ -34,5 +38,6 @@ def register(app: Flask) -> None:
         *(people, quotes, settings, trail, tryit),
         *(bulk, catalogue, contacts, credit_notes, money, syncs),
         *(debits, links, refunds),
+        *(asking, preferences, sending, writing),
     ):
         app.register_blueprint(module.pages)

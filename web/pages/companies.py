@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from hub.core.ledger import companies
-from hub.core.queries import attached, clients, listing
+from hub.core.queries import attached, clients, listing, overview, told
 from hub.sdk.errors import UserError
 from web import consents, forms
 from web.area import area
@@ -34,9 +34,13 @@ def single(id: str) -> str:
     """One company: who they are, what they owe."""
     with the_hub().read() as session:
         row = listing.one(session, listing.COMPANIES, id)
+        sent = told.to_client(session, id)
         return render_template(
             "ledger/company.html",
             row=row,
+            told=sent,
+            outcomes=told.outcomes(session, sent),
+            names=overview.connection_names(session),
             detail=clients.of_company(session, row),
             consent=consents.newest,
             link=link_of(session, "company", id),

@@ -6,12 +6,11 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from hub.core import connection_calls, connections, sync
+from hub.core import connection_calls, connections, messages, sync, told_what
 from hub.core.configuration.form import form
 from hub.core.configuration.live import LiveConnection, live
 from hub.core.contexts import webhook_url
 from hub.core.queries import listing
-from hub.hookspecs import EVENT_HOOKS
 from hub.sdk.errors import InvalidError, UserError
 from web import setting_values
 from web.area import area
@@ -36,7 +35,6 @@ def _page(slug: str, problem: UserError | None = None) -> str:
     known.refresh()
     connection = known.by_slug(slug)
     plugin = hub.plugins.get(connection.plugin)
-    hooks = [hook for hook in plugin.hooks if hook in EVENT_HOOKS]
     mine = {"connection_id": connection.id}
     with hub.read() as session:
         recent = {
@@ -57,7 +55,8 @@ def _page(slug: str, problem: UserError | None = None) -> str:
             plugin_state=known.plugin_state(connection.plugin),
             settings=form(connection),
             given=request.form,
-            hooks=sorted(hooks),
+            lines=told_what.lines(session, connection),
+            writes=messages.HOOK in plugin.hooks,
             takes_webhooks="verify_webhook" in plugin.hooks,
             registers="register_webhook" in plugin.hooks,
             tests="test_connection" in plugin.hooks,
@@ -86,19 +85,6 @@ def save(slug: str) -> Response | tuple[str, int]:
     except UserError as error:
         return _page(slug, error), 422
     flash("The settings are saved and in force.", "good")
-    return _back(slug)
-
-
-@pages.post("/settings/connections/<slug>/events")
-@admins
-def hear(slug: str) -> Response:
-    """Say which events this connection hears."""
-    plugin = the_hub().plugins.get(_fresh(slug).plugin)
-    ticked = set(request.form.getlist("hook"))
-    off = [hook for hook in plugin.hooks if hook in EVENT_HOOKS and hook not in ticked]
-    with the_hub().write() as session:
-        connections.set_hooks_off(session, slug, off, actor=person().actor)
-    flash("Saved: from now on it hears these events.", "good")
     return _back(slug)
 
 

@@ -6,12 +6,14 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from hub.core.ledger import companies
-from hub.core.queries import listing
-from hub.sdk.errors import InvalidError, NotFoundError, UserError
+from hub.core.policy import blocks
+from hub.core.queries import listing, overview, told
+from hub.sdk.errors import ConflictError, InvalidError, NotFoundError, UserError
 from web import consents, forms
 from web.area import area
 from web.hub import the_hub
-from web.session import person
+from web.pages import writing
+from web.session import admins, person
 
 pages = area("contacts")
 _FIELDS = ("name", "email", "phone")
@@ -53,19 +55,38 @@ def change(id: str) -> Response | tuple[str, int]:
 
 @pages.post("/contacts/<id>/consent")
 def consent(id: str) -> Response | tuple[str, int]:
-    """Note that somebody gave or withdrew consent to texts."""
+    """Note that somebody gave or withdrew consent to texts or to e-mail."""
     given = request.form.get("given") == "yes"
     how = request.form.get("how", "").strip()
+    channel = "email" if request.form.get("channel") == "email" else "sms"
     try:
         if given and not how:
             said = "Write how they agreed: without that, the note proves nothing."
             raise InvalidError(said, {"how": [said]})
-        values = {"channel": "sms", "given": given, "how": how}
+        values = {"channel": channel, "given": given, "how": how}
         with the_hub().write() as session:
             companies.set_consent(session, id, values, actor=person().actor)
     except InvalidError as error:
-        return _page(id, consent_problem=error), 422
-    flash("They agree to texts." if given else "They get no more texts.", "good")
+        return _page(id, consent_problem=error, consent_channel=channel), 422
+    what = "e-mail" if channel == "email" else "texts"
+    flash(f"They agree to {what}." if given else f"They get no more {what}.", "good")
+    return redirect(url_for("contacts.single", id=id))
+
+
+@pages.post("/contacts/<id>/blocks/<block_id>/lift")
+@admins
+def lift(id: str, block_id: str) -> Response:
+    """Say that an address which was refused works again; an opt-out stays."""
+    try:
+        with the_hub().write() as session:
+            contact = companies.get_contact(session, id)
+            if block_id not in {each.id for each in told.blocks(session, contact)}:
+                raise NotFoundError("There is no such block of this contact.")
+            blocks.lift_bounce(session, block_id, actor=person().actor)
+    except ConflictError as error:
+        flash(str(error), "warn")
+    else:
+        flash("Lifted: the next message goes there again.", "good")
     return redirect(url_for("contacts.single", id=id))
 
 
@@ -99,6 +120,10 @@ def _page(id: str, **more: Any) -> str:
             row=contact,
             company=company,
             newest=consents.newest(contact, "sms"),
+            by_mail=consents.newest(contact, "email"),
+            blocks=told.blocks(session, contact),
+            names=overview.connection_names(session),
+            ways_to_write=writing.ways(),
             **{"form": known, **more},
         )
 

@@ -10,7 +10,7 @@ from hub.core.ledger import invoices, payments
 from hub.core.ledger.amounts import amount_of
 from hub.core.ledger.invoices import NewInvoice
 from hub.core.ledger.payments import NewPayment
-from hub.core.queries import attached, attempts, details, listing, overview
+from hub.core.queries import attached, attempts, details, listing, overview, told
 from hub.sdk.errors import InvalidError, UserError
 from web import forms
 from web.area import area
@@ -51,9 +51,12 @@ def single(id: str) -> str:
 def _page(id: str, **more: Any) -> str:
     with the_hub().read() as session:
         row = listing.one(session, listing.INVOICES, id)
+        sent = told.about_invoice(session, row.company_id, id)
         return render_template(
             "ledger/invoice.html",
             row=row,
+            told=sent,
+            outcomes=told.outcomes(session, sent),
             detail=details.of_invoice(session, row),
             link=link_of(session, "invoice", id),
             attempts=attempts.charges(session, id),
