@@ -147,6 +147,12 @@ def _replay(session: Session, delivery: Delivery, actor: str) -> Delivery:
         copy=id,
         subject=delivery.subject,
         position=delivery.position,
+        # Whom it is for decides what it is held to: the policy is asked again.
+        audience=delivery.audience,
+        kind=delivery.kind,
+        company_id=delivery.company_id,
+        contact_id=delivery.contact_id,
+        user_id=delivery.user_id,
         message=delivery.message,
         state="pending",
         next_attempt_at=moment,

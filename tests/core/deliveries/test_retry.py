@@ -13,6 +13,7 @@ from hub.core.models import AuditEntry, Delivery
 from hub.sdk.clock import now
 from hub.sdk.errors import ConflictError, InvalidError, NotFoundError
 from tests.core.deliveries.stage import Actor, Looker, Stage
+from tests.parts.ledger import add_company, add_user
 
 ME = "user:usr_1"
 
@@ -48,6 +49,21 @@ def test_replay_is_a_new_delivery_with_a_new_key(stage: Stage) -> None:
     assert 2 == len(set(slack.keys))
     assert id == stage.delivery(again.id).replay_of
     assert {"delivered": 2} == stage.states()
+
+
+def test_replay_is_for_whom_the_first_was_for(stage: Stage) -> None:
+    """What is for a client is held to what holds for clients, the second time too."""
+    stage.cast(Actor("slack"))
+    company, user = add_company(stage.hub).id, add_user(stage.hub).id
+    about = {"audience": "contact", "kind": "invoice.overdue", "contact_id": "con_1"}
+    about |= {"company_id": company, "user_id": user}
+    id = _finished(stage, "delivered", **about)
+
+    with stage.hub.write() as session:
+        again = retry.replay(session, id, ME)
+
+    kept = stage.delivery(again.id)
+    assert about == {name: getattr(kept, name) for name in about}
 
 
 def test_replay_of_a_replay_names_the_first(stage: Stage) -> None:
