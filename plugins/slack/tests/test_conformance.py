@@ -137,7 +137,7 @@ class TestActions(ActionSuite):
 
 
 class TestSimulator(SimulatorSuite):
-    """The stand-in for Slack, by webhook."""
+    """The stand-in for Slack, by bot token."""
 
     plugin = hub_slack
 
@@ -146,8 +146,8 @@ class TestSimulator(SimulatorSuite):
         requests.post(f"{stage.url}/say", data=said, timeout=10, allow_redirects=False)
 
 
-class TestSimulatorByBot(SimulatorSuite):
-    """The same, by bot token."""
+class TestSimulatorByWebhook(SimulatorSuite):
+    """The same, by incoming webhook."""
 
     plugin = hub_slack
-    settings: ClassVar[Mapping[str, Any]] = BOT
+    settings: ClassVar[Mapping[str, Any]] = {"bot_token": "", "webhook_url": WEBHOOK}

@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 import requests
+import time_machine
 from jsonschema import Draft4Validator
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -17,6 +20,7 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.webhook import WebhookClient
 from werkzeug.wrappers import Request, Response
 
+from hub.sdk import clock
 from hub.sdk.context import Context
 from hub.sdk.errors import (
     CredentialsError,
@@ -26,9 +30,10 @@ from hub.sdk.errors import (
     UnavailableError,
 )
 from hub.sdk.events import Event, Message
+from hub.sdk.facts import ActionTaken
 from hub.sdk.serving import Served, serve
-from hub.sdk.webhooks import Verified
-from hub_slack import actions, messages, webhooks
+from hub.sdk.webhooks import Headers, Heard, InboundWebhook, Verified
+from hub_slack import actions, conversation, messages, webhooks
 from hub_slack.provider import SlackSettings
 from hub_slack.simulator import SlackSimulator
 from hub_slack.simulator.page import mrkdwn
@@ -209,6 +214,239 @@ def test_slack_s_verifier_believes_what_is_sent(
     assert [True, True, True] == verified
 
 
+@pytest.mark.parametrize("secrets", [SECRET, f"{SECRET}, the-old-one"])
+def test_newest_signing_secret_signs(
+    secrets: str, slack: Served, simulator: SlackSimulator, hub: Hub
+) -> None:
+    simulator.configure({"signing_secret": secrets})
+    requests.post(f"{slack.url}/say", data={"what": "mention"}, timeout=10)
+    simulator.wait_idle()
+
+    [(headers, body)] = hub.requests
+    assert SignatureVerifier(SECRET).is_valid_request(body, headers)
+
+
+# Threads
+
+
+def test_slack_s_web_client_replies_in_a_thread(slack: Served) -> None:
+    client = WebClient(TOKEN, base_url=f"{slack.url}/api/")
+    first = client.chat_postMessage(channel="#billing", text="the first")
+
+    reply = client.chat_postMessage(
+        channel="#billing", text="a reply", thread_ts=first["ts"], reply_broadcast=True
+    )
+    nested = client.chat_postMessage(
+        channel="#billing", text="a reply to the reply", thread_ts=reply["ts"]
+    )
+
+    threads = [answer["message"].get("thread_ts") for answer in (first, reply, nested)]
+    assert [None, first["ts"], first["ts"]] == threads
+    html = view(slack)
+    assert ("2 replies in the thread" in html, html.count("<article")) == (True, 2)
+    assert "Also sent to the channel" in html
+
+
+@pytest.mark.parametrize("channel", ["#billing", "#elsewhere"])
+def test_reply_to_what_is_not_there_comes_into_the_channel(
+    channel: str, slack: Served
+) -> None:
+    """So Slack does it: only the answer, which names no thread, tells."""
+    client = WebClient(TOKEN, base_url=f"{slack.url}/api/")
+    first = client.chat_postMessage(channel="#billing", text="the first")
+    if channel == "#billing":
+        gone = requests.post(
+            f"{slack.url}/delete", data={"ts": first["ts"]}, timeout=10
+        )
+        assert gone.ok
+
+    reply = client.chat_postMessage(
+        channel=channel, text="a reply", thread_ts=first["ts"], reply_broadcast=True
+    )
+
+    assert "thread_ts" not in reply["message"]
+    assert {"reply_broadcast", "thread_ts"}.isdisjoint(state(slack)["messages"][-1])
+
+
+def test_what_is_not_there_is_not_deleted(slack: Served) -> None:
+    answer = requests.post(f"{slack.url}/delete", data={"ts": "1.0"}, timeout=10)
+
+    assert 404 == answer.status_code
+
+
+def test_cards_of_one_invoice_are_one_thread(
+    slack: Served, bot: Context, event_of: Make
+) -> None:
+    for number, event_type in enumerate(
+        ("invoice.sent", "invoice.overdue", "payment.received")
+    ):
+        event = event_of(event_type, invoice_id="1042")
+        actions.post_card(event, replace(bot, delivery=f"dlv_{number}"))
+
+    root, *replies = state(slack)["messages"]
+    assert [root["ts"]] * 2 == [reply["thread_ts"] for reply in replies]
+    assert [True, None] == [reply.get("reply_broadcast") for reply in replies]
+
+
+def test_thread_that_lost_its_first_card_begins_anew(
+    slack: Served, bot: Context, card: Event
+) -> None:
+    def post(number: int) -> Any:
+        actions.post_card(card, replace(bot, delivery=f"dlv_{number}"))
+        return state(slack)["messages"][-1]
+
+    first = post(1)
+    requests.post(f"{slack.url}/delete", data={"ts": first["ts"]}, timeout=10)
+    second, third = post(2), post(3)
+
+    assert (None, second["ts"]) == (second.get("thread_ts"), third["thread_ts"])
+
+
+def test_thread_that_is_refused_begins_anew(
+    slack: Served, bot: Context, card: Event
+) -> None:
+    actions.post_card(card, replace(bot, delivery="dlv_1"))
+    inject(slack, kind="error", error="thread_not_found")
+    actions.post_card(card, replace(bot, delivery="dlv_2"))
+
+    assert [None, None] == [m.get("thread_ts") for m in state(slack)["messages"]]
+
+
+# Ways back
+
+
+def way_back(hub: Hub) -> str:
+    """The response_url of what a person did last, as the simulator is reached."""
+    payload = webhooks.read(hub.requests[-1][1])
+    assert str(payload["response_url"]).startswith("https://hooks.slack.com/")
+    return str(payload["response_url"]).removeprefix("https://hooks.slack.com")
+
+
+@pytest.fixture
+def typed(slack: Served, simulator: SlackSimulator, hub: Hub) -> str:
+    """Where a typed command is answered."""
+    said = {"what": "command", "text": "/hub client A & B", "channel": "ops"}
+    requests.post(f"{slack.url}/say", data=said, timeout=10)
+    simulator.wait_idle()
+    return slack.url + way_back(hub)
+
+
+def test_command_is_sent_as_typed(typed: str, hub: Hub) -> None:
+    payload = webhooks.read(hub.requests[-1][1])
+
+    expected = ("/hub", "client A &amp; B", "ops")
+    assert expected == tuple(payload[n] for n in ("command", "text", "channel_name"))
+
+
+def test_slack_s_webhook_client_answers_one_person(typed: str, slack: Served) -> None:
+    answer = WebhookClient(typed).send(text="For *you*", response_type="ephemeral")
+
+    assert (200, "ok") == (answer.status_code, answer.body)
+    assert [("#ops", "For *you*")] == [
+        (each["channel"], each["text"]) for each in state(slack)["answers"]
+    ]
+    assert 0 == state(slack)["count"]
+    html = view(slack, "/channels/ops")
+    assert "Only visible to dana" in html
+    assert "<strong>you</strong>" in html
+
+
+def test_answer_in_the_channel_is_seen_by_all(typed: str, slack: Served) -> None:
+    WebhookClient(typed).send(text="For all", response_type="in_channel")
+
+    assert ["For all"] == [each["text"] for each in state(slack)["messages"]]
+
+
+def test_way_back_is_good_five_times(typed: str) -> None:
+    answers = [WebhookClient(typed).send(text="x") for _ in range(6)]
+
+    assert [200] * 5 + [404] == [answer.status_code for answer in answers]
+    assert "used_url" == answers[-1].body
+
+
+def test_way_back_is_good_for_half_an_hour(typed: str) -> None:
+    soon = clock.now() + timedelta(minutes=29)
+    late = clock.now() + timedelta(minutes=31)
+    answers = []
+    for moment in (soon, late):
+        with time_machine.travel(moment):
+            answers.append(WebhookClient(typed).send(text="x").body)
+
+    assert ["ok", "expired_url"] == answers
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        ("/actions/T0HUB00001/999/x", {"text": "x"}, (404, "expired_url")),
+        ("/actions/T0HUB00001/no/x", {"text": "x"}, (404, "")),
+        ("", {}, (400, "no_text")),
+        ("", {"blocks": [{"type": "nonsense"}]}, (400, "invalid_blocks")),
+    ],
+)
+def test_answer_is_refused_as_slack_refuses_it(
+    path: str, body: Any, expected: tuple[int, str], typed: str, slack: Served
+) -> None:
+    answer = requests.post(slack.url + path if path else typed, json=body, timeout=10)
+
+    assert expected[0] == answer.status_code
+    assert expected[1] in answer.text
+
+
+def test_plugin_answers_a_command_in_the_simulator(
+    typed: str, slack: Served, hub: Hub, bot: Context
+) -> None:
+    results = list(conversation.handle(kept(hub), bot))
+
+    assert ["/hub"] == [result.event_type for result in results]
+    [answer] = state(slack)["answers"]
+    assert "There is no client whose name has A &amp; B in it." == answer["text"]
+
+
+def test_plugin_hears_a_button_of_the_simulator(
+    slack: Served,
+    simulator: SlackSimulator,
+    hub: Hub,
+    ctx_with: Make,
+    event_of: Make,
+) -> None:
+    settings = {"bot_token": TOKEN, "signing_secret": SECRET}
+    bot = ctx_with(api_base_url=slack.url, **settings)
+    event = event_of("invoice.overdue", invoice_id="inv_977")
+    for delivery in ("dlv_1", "dlv_2"):
+        actions.post_card(event, replace(bot, delivery=delivery))
+    reply = state(slack)["messages"][1]
+    named = {"ts": reply["ts"], "action_id": "hub_remind"}
+    named["block_id"] = reply["attachments"][0]["blocks"][3]["block_id"]
+
+    answer = requests.post(
+        f"{slack.url}/click", data=named, allow_redirects=False, timeout=10
+    )
+    simulator.wait_idle()
+    results = list(conversation.handle(kept(hub), bot))
+
+    assert "/channels/billing" == answer.headers["Location"]
+    [heard] = results
+    assert isinstance(heard, Heard)
+    [fact] = heard.facts
+    assert isinstance(fact, ActionTaken)
+    assert ("remind", "invoice:inv_977") == (fact.action, fact.subject)
+    [told] = state(slack)["answers"]
+    assert reply["thread_ts"] == told["thread_ts"]
+
+
+def kept(hub: Hub) -> InboundWebhook:
+    """What the hub keeps of the last request."""
+    headers, body = hub.requests[-1]
+    return InboundWebhook(
+        id="whk_1",
+        path="",
+        headers=Headers(list(headers.items())),
+        body=body,
+        received_at=clock.now(),
+    )
+
+
 # Slack's published contract
 
 
@@ -375,6 +613,11 @@ def button(action_id: str = "a", text: str = "Go", **more: Any) -> dict[str, Any
     return {"type": "button", "text": label, "action_id": action_id, **more}
 
 
+def asking(**changes: str) -> dict[str, Any]:
+    texts = {"title": "a", "text": "a", "confirm": "a", "deny": "a"} | changes
+    return {name: {"type": "plain_text", "text": text} for name, text in texts.items()}
+
+
 def group(*elements: dict[str, Any]) -> dict[str, Any]:
     return {"type": "actions", "elements": list(elements)}
 
@@ -424,6 +667,9 @@ def context(count: int) -> dict[str, Any]:
         ({"blocks": [group(button(url="a" * 3001))]}, "invalid_blocks"),
         ({"blocks": [group(button(value="a" * 2001))]}, "invalid_blocks"),
         ({"blocks": [group(button("a" * 256))]}, "invalid_blocks"),
+        ({"blocks": [group(button(confirm="sure?"))]}, "invalid_blocks"),
+        ({"blocks": [group(button(confirm=asking(deny="n" * 31)))]}, "invalid_blocks"),
+        ({"blocks": [group(button(confirm=asking(title="")))]}, "invalid_blocks"),
         ({"blocks": [section("a", block_id="b" * 256)]}, "invalid_blocks"),
         ({"blocks": [section("a", block_id="b")] * 2}, "invalid_blocks"),
         ({"attachments": [{"blocks": [section("")]}]}, "invalid_blocks"),
@@ -541,7 +787,9 @@ def test_hostile_card_does_no_harm_to_the_view(slack: Served) -> None:
     html = view(slack)
 
     assert "ok" == answer.text
-    assert "<script" not in html
+    assert ['<script src="/slack.js" defer></script>'] == re.findall(
+        r"<script.*?</script>", html
+    )
     assert "javascript:" not in re.sub(r">[^<]*<", "><", html)
     assert 'fill="#8a8a8d"' in html
 
@@ -556,7 +804,7 @@ def test_each_channel_has_its_view(slack: Served, bot: Context) -> None:
 
 
 def test_view_looks_again_by_itself_until_it_is_paused(slack: Served) -> None:
-    refresh = '<meta http-equiv="refresh"'
+    refresh = '<script src="/slack.js" defer>'
 
     assert (True, False) == (refresh in view(slack), refresh in view(slack, "/?paused"))
 
@@ -566,6 +814,8 @@ def test_style_is_served_from_the_same_place(slack: Served) -> None:
 
     assert "text/css; charset=utf-8" == answer.headers["Content-Type"]
     assert "prefers-color-scheme: dark" in answer.text
+    script = requests.get(f"{slack.url}/slack.js", timeout=10)
+    assert "text/javascript; charset=utf-8" == script.headers["Content-Type"]
 
 
 def press(slack: Served, html: str) -> requests.Response:
@@ -647,7 +897,7 @@ def test_what_people_do_is_heard_by_the_hub(
 
     keys = [verify(headers, body).dedupe_key for headers, body in hub.requests]
     heard = [webhooks.event_type(webhooks.read(body)) for _, body in hub.requests]
-    assert ["/invoice", "app_mention", "url_verification"] == heard
+    assert ["/hub", "app_mention", "url_verification"] == heard
     assert [True, True, False] == [key is not None for key in keys]
     assert 3 == view(slack).count('<b class="good">200</b>')
 

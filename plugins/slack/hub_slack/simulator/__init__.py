@@ -1,12 +1,10 @@
 """Slack played: webhooks and Web API in, signed requests out, a channel to look at."""
 
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from importlib.resources import files
 from itertools import islice
 from typing import Any, Final
+from urllib.parse import quote
 
 from werkzeug.wrappers import Request, Response
 
@@ -21,22 +19,14 @@ from hub.sdk.simulator import (
     route,
 )
 from hub_slack import webhooks
-from hub_slack.simulator import page, people, wire
+from hub_slack.simulator import page, people, wire, workspace
 from hub_slack.simulator.rules import refusal
+from hub_slack.simulator.workspace import SHOWN, Workspace, closed
 
-KEPT, SHOWN, SENT_SHOWN = 20_000, 50, 8
-WEBHOOK_PATH: Final = "/services/T0SIMULATED/B0SIMULATED/simulatedwebhooksecret00"
+SENT_SHOWN = 8
+TOKEN: Final = "xoxb-simulated"  # noqa: S105 - the simulator's own
 INJECTED: Final = {400: "invalid_payload", 401: "invalid_token", 429: "rate_limited"}
-
-
-@dataclass(frozen=True)
-class Posted:
-    """A message in a channel."""
-
-    ts: str
-    channel: str
-    at: datetime
-    body: Mapping[str, Any]
+ASSETS: Final = {"slack.css": "text/css", "slack.js": "text/javascript"}
 
 
 class SlackSimulator(Simulator):
@@ -51,24 +41,24 @@ class SlackSimulator(Simulator):
 
     def reset(self) -> None:
         super().reset()
-        self.count = 0
-        self.messages: deque[Posted] = deque(maxlen=KEPT)
-        self.channels: dict[str, deque[Posted]] = {}
+        self.space = Workspace()
 
     def state(self) -> dict[str, Any]:
-        """The messages kept, oldest first, and how many there were in all."""
-        shown = [
-            {**posted.body, "channel": posted.channel, "ts": posted.ts}
-            for posted in self.messages
-        ]
-        return {"messages": shown, "count": self.count}
+        """The messages kept, oldest first, how many there were in all, and the
+        answers that one person sees."""
+        space = self.space
+        messages, answers = (
+            [{**each.body, "channel": each.channel, "ts": each.ts} for each in kept]
+            for kept in (space.messages, space.answers)
+        )
+        return {"messages": messages, "count": space.count, "answers": answers}
 
     def sign(self, webhook: SentWebhook) -> Mapping[str, str]:
         """Sign as Slack does, each try anew."""
         timestamp = str(int(clock.now().timestamp()))
         headers = {
             "X-Slack-Request-Timestamp": timestamp,
-            "X-Slack-Signature": webhooks.sign(self._secret, timestamp, webhook.body),
+            "X-Slack-Signature": webhooks.sign(self._newest, timestamp, webhook.body),
         }
         if tries := len(webhook.statuses):
             headers["X-Slack-Retry-Num"] = str(tries)
@@ -79,10 +69,14 @@ class SlackSimulator(Simulator):
     def _secret(self) -> str:
         return str(self.config.get("signing_secret") or "simulated-signing-secret")
 
+    @property
+    def _newest(self) -> str:
+        return webhooks.secrets_of(self._secret)[0]
+
     def settings(self, url: str) -> Mapping[str, str]:
-        """Connect by incoming webhook: that is how most begin."""
+        """Connect by bot: so invoices have threads, and buttons work."""
         return {
-            "webhook_url": f"https://hooks.slack.com{WEBHOOK_PATH}",
+            "bot_token": str(self.config.get("bot_token") or TOKEN),
             "signing_secret": self._secret,
             "api_base_url": url,
         }
@@ -96,10 +90,23 @@ class SlackSimulator(Simulator):
     def _webhook(self, request: Request, **_path: str) -> Response:
         body = wire.webhook_body(request)
         channel = str(self.config.get("channel") or people.CHANNEL)
-        if refused := _closed(channel) or refusal(body):
+        if refused := closed(channel) or refusal(body):
             word = refused[0].replace("is_archived", "channel_is_archived")
             return wire.text_answer(word)
-        self._post(channel, body)
+        self.space.post(channel, body, self.new_number())
+        return wire.text_answer("ok", 200)
+
+    @route("POST", "/actions/<team>/<int:number>/<token>")
+    @route("POST", "/commands/<team>/<int:number>/<token>")
+    def _response_url(self, request: Request, number: int, **_path: str) -> Response:
+        body = wire.webhook_body(request)
+        channel, word = self.space.use_way(number)
+        if not word and (refused := refusal(body)):
+            word = refused[0]
+        if word:
+            return wire.text_answer(word)
+        private = body.get("response_type") != "in_channel"
+        self.space.post(channel, body, self.new_number(), private=private)
         return wire.text_answer("ok", 200)
 
     @route("POST", "/api/chat.postMessage")
@@ -107,16 +114,16 @@ class SlackSimulator(Simulator):
         body = wire.api_body(request)
         self._check_token(request, body)
         channel = str(body.pop("channel", ""))
-        if refused := _closed(channel) or refusal(body):
+        if refused := closed(channel) or refusal(body):
             return wire.api_refusal(*refused)
-        posted = self._post(channel, body)
+        posted = self.space.post(channel, body, self.new_number())
         team = people.TEAM["id"]
         return json_answer(
             {
                 "ok": True,
                 "channel": people.channel_id(channel),
                 "ts": posted.ts,
-                "message": wire.message(posted.ts, team, people.BOT, body),
+                "message": wire.message(posted.ts, team, people.BOT, posted.body),
             }
         )
 
@@ -144,12 +151,12 @@ class SlackSimulator(Simulator):
 
     @route("GET", "/", page=True)
     def _first(self, request: Request) -> Response:
-        return self._channel(request, next(iter(self.channels), people.CHANNEL)[1:])
+        return self._channel(request, next(iter(self.space.channels), people.CHANNEL))
 
     @route("GET", "/channels/<name>", page=True)
     def _channel(self, request: Request, name: str) -> Response:
-        counts = {key.removeprefix("#"): len(at) for key, at in self.channels.items()}
-        messages = self.channels.get(f"#{name}") or self.channels.get(name) or ()
+        name, channels = name.removeprefix("#"), self.space.channels
+        counts = {key.removeprefix("#"): len(at) for key, at in channels.items()}
         html = page.render(
             "channel.html",
             root=request.script_root,
@@ -157,40 +164,54 @@ class SlackSimulator(Simulator):
             channels={name: 0} | counts,
             most=SHOWN,
             # Newest first: the view is filled from its lower edge.
-            messages=list(reversed(messages)),
+            messages=self.space.shown(name),
             sent=list(islice(reversed(self.webhooks.sent), SENT_SHOWN)),
             live="paused" not in request.args,
             target=self.webhooks.url,
+            mentions=people.USER["username"],
         )
         headers = {"Content-Security-Policy": page.POLICY, "Cache-Control": "no-store"}
         return Response(html, headers=headers, content_type="text/html; charset=utf-8")
 
-    @route("GET", "/slack.css", page=True)
-    def _style(self, request: Request) -> Response:
-        style = files("hub_slack") / "templates" / "hub_slack" / "slack.css"
-        return Response(style.read_bytes(), content_type="text/css; charset=utf-8")
+    @route("GET", "/<any('slack.css', 'slack.js'):name>", page=True)
+    def _asset(self, request: Request, name: str) -> Response:
+        asset = files("hub_slack") / "templates" / "hub_slack" / name
+        kind = f"{ASSETS[name]}; charset=utf-8"
+        return Response(asset.read_bytes(), content_type=kind)
 
     @route("POST", "/click", page=True)
     def _click(self, request: Request) -> Response:
         """Press a button: Slack tells the app, then opens the button's link."""
         form, number = request.form, self.new_number()
-        for posted in self.messages:
-            if posted.ts == form.get("ts") and (button := _button(posted, form)):
-                now = clock.now().timestamp()
-                pressed = people.press(number, now, posted.channel, posted.ts, button)
-                self._tell(f"block_actions {number}", pressed)
-                return _see(request, str(button.get("url", "")))
-        return wire.text_answer("no such button", 404)
+        posted = self.space.find(form.get("ts", ""))
+        button = workspace.button(posted, form) if posted else None
+        if posted is None or button is None:
+            return wire.text_answer("no such button", 404)
+        self.space.open_way(number, posted.channel)
+        now = clock.now().timestamp()
+        self._tell(f"block_actions {number}", people.press(number, now, posted, button))
+        return _see(request, posted.channel, str(button.get("url", "")))
 
     @route("POST", "/say", page=True)
     def _say(self, request: Request) -> Response:
         """Do what else people do: a command, a mention, the app's handshake."""
-        what = request.form.get("what", "")
+        what, channel = request.form.get("what", ""), request.form.get("channel", "")
+        channel = f"#{channel.removeprefix('#')}" if channel else people.CHANNEL
         if what not in people.SAYINGS:
             return wire.text_answer("say what?", 400)
         number = self.new_number()
-        self._tell(f"{what} {number}", people.SAYINGS[what](number))
-        return _see(request)
+        self.space.open_way(number, channel)
+        said = people.SAYINGS[what](number, channel, request.form.get("text", ""))
+        self._tell(f"{what} {number}", said)
+        return _see(request, channel)
+
+    @route("POST", "/delete", page=True)
+    def _delete(self, request: Request) -> Response:
+        """Somebody takes a message away, the first of a thread perhaps."""
+        posted = self.space.delete(request.form.get("ts", ""))
+        if posted is None:
+            return wire.text_answer("no such message", 404)
+        return _see(request, posted.channel)
 
     @route("POST", "/_sim/faults", page=True)
     def _add_fault(self, request: Request) -> Response:
@@ -210,15 +231,6 @@ class SlackSimulator(Simulator):
             return wire.api_refusal(word)
         return wire.text_answer(word)
 
-    def _post(self, channel: str, body: Mapping[str, Any]) -> Posted:
-        now = clock.now()
-        ts = f"{int(now.timestamp())}.{self.new_number() % 1_000_000:06d}"
-        posted = Posted(ts, channel, now, body)
-        self.count += 1
-        self.messages.append(posted)
-        self.channels.setdefault(channel, deque(maxlen=SHOWN)).append(posted)
-        return posted
-
     def _check_token(self, request: Request, body: dict[str, Any]) -> None:
         header = request.headers.get("Authorization", "").partition("Bearer ")[2]
         token = str(body.pop("token", "")) or header
@@ -233,28 +245,7 @@ class SlackSimulator(Simulator):
         self.send_webhook(body, id=id, content_type=content_type)
 
 
-def _closed(channel: str) -> tuple[str, list[str]] | None:
-    words = {
-        "": "channel_not_found",
-        "missing": "channel_not_found",
-        "archived": "is_archived",
-    }
-    word = words.get(channel.removeprefix("#"))
-    return (word, []) if word else None
-
-
-def _button(posted: Posted, form: Mapping[str, str]) -> Mapping[str, Any] | None:
-    """Find the element of a message that a form names."""
-    wanted = form.get("block_id"), form.get("action_id")
-    for holder in (posted.body, *(posted.body.get("attachments") or [])):
-        for block in holder.get("blocks") or []:
-            for element in block.get("elements") or []:
-                if wanted == (block.get("block_id", ""), element.get("action_id")):
-                    return {**element, "block_id": wanted[0]}
-    return None
-
-
-def _see(request: Request, url: str = "") -> Response:
+def _see(request: Request, channel: str, url: str = "") -> Response:
     is_web = url.startswith(("https://", "http://"))
-    location = url if is_web else f"{request.script_root}/"
-    return Response(status=303, headers={"Location": location})
+    here = f"{request.script_root}/channels/{quote(channel.removeprefix('#'))}"
+    return Response(status=303, headers={"Location": url if is_web else here})

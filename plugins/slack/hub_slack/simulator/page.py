@@ -13,8 +13,8 @@ from markupsafe import Markup, escape
 from hub.sdk import clock
 
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none';"
-    " frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:;"
+    " base-uri 'none'; frame-ancestors 'none'"
 )
 COLOURS = {"good": "#2EB67D", "warning": "#ECB22E", "danger": "#E01E5A"}
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")

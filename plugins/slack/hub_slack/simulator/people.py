@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from hub_slack.simulator.wire import FORM
+from hub_slack.simulator.workspace import Posted
 
 TEAM: Final = {"id": "T0HUB00001", "domain": "northwind-msp"}
 USER: Final = {"id": "U0ADMIN001", "username": "dana", "team_id": TEAM["id"]}
@@ -24,18 +25,19 @@ def channel_id(channel: str) -> str:
     return "C" + sha256(channel.encode()).hexdigest()[:10].upper()
 
 
-def command(number: int) -> Sent:
-    """Somebody types a slash command."""
+def command(number: int, channel: str, text: str) -> Sent:
+    """Somebody types a slash command, `/hub …`."""
+    word, _, rest = (text.strip() or "/hub help").partition(" ")
     return _form(
         {
             "team_id": TEAM["id"],
             "team_domain": TEAM["domain"],
-            "channel_id": channel_id(CHANNEL),
-            "channel_name": CHANNEL[1:],
+            "channel_id": channel_id(channel),
+            "channel_name": channel.removeprefix("#"),
             "user_id": USER["id"],
             "user_name": USER["username"],
-            "command": "/invoice",
-            "text": "status INV-1042",
+            "command": word,
+            "text": _escaped(rest.strip()),
             "api_app_id": APP,
             "is_enterprise_install": "false",
             **_ways_back("commands", number),
@@ -43,55 +45,60 @@ def command(number: int) -> Sent:
     )
 
 
-def mention(number: int) -> Sent:
+def mention(number: int, channel: str, text: str) -> Sent:
     """Somebody mentions the app."""
-    text = f"<@{BOT_USER}> how is INV-1042?"
+    said = f"<@{BOT_USER}> {_escaped(text) or 'how is INV-1042?'}"
     return _json(
         {
             "type": "event_callback",
             "event_id": f"Ev0HUB{number:04d}",
             "team_id": TEAM["id"],
             "api_app_id": APP,
-            "event": {"type": "app_mention", "user": USER["id"], "text": text},
+            "event": {"type": "app_mention", "user": USER["id"], "text": said},
         }
     )
 
 
-def handshake(number: int) -> Sent:
+def handshake(number: int, channel: str, text: str) -> Sent:
     """An admin enters the hub's address into the app."""
     return _json({"type": "url_verification", "challenge": f"challenge-{number}"})
 
 
-SAYINGS: Final[Mapping[str, Callable[[int], Sent]]] = {
+SAYINGS: Final[Mapping[str, Callable[[int, str, str], Sent]]] = {
     "command": command,
     "mention": mention,
     "handshake": handshake,
 }
 
 
-def press(
-    number: int, time: float, channel: str, ts: str, action: Mapping[str, Any]
-) -> Sent:
-    """Somebody presses a button of the message `ts`."""
-    id = channel_id(channel)
+def press(number: int, time: float, posted: Posted, action: Mapping[str, Any]) -> Sent:
+    """Somebody presses a button of a message."""
+    id = channel_id(posted.channel)
+    told = ("type", "action_id", "block_id", "text", "value", "style")
+    pressed = {name: action[name] for name in told if name in action}
     payload = {
         "type": "block_actions",
         "api_app_id": APP,
         "team": TEAM,
         "user": USER,
-        "channel": {"id": id, "name": channel.removeprefix("#")},
+        "channel": {"id": id, "name": posted.channel.removeprefix("#")},
         "container": {
             "type": "message_attachment",
-            "message_ts": ts,
+            "message_ts": posted.ts,
+            **({"thread_ts": posted.thread} if posted.thread else {}),
             "attachment_id": 1,
             "channel_id": id,
             "is_ephemeral": False,
             "is_app_unfurl": False,
         },
         **_ways_back("actions", number),
-        "actions": [{**action, "action_ts": f"{time:.6f}"}],
+        "actions": [{**pressed, "action_ts": f"{time:.6f}"}],
     }
     return _form({"payload": json.dumps(payload)})
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _ways_back(kind: str, number: int) -> dict[str, str]:

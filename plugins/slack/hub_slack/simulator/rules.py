@@ -105,6 +105,22 @@ def _actions(block: Mapping[str, Any], at: str) -> Problems:
             yield from _text(element.get("text"), f"{pointer}/text", 75, PLAIN)
             for key, limit in (("value", 2000), ("url", 3000), ("action_id", 255)):
                 yield from _limited(element, key, limit, pointer)
+            yield from _confirm(element.get("confirm"), f"{pointer}/confirm")
+
+
+def _confirm(value: Any, at: str) -> Problems:
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        yield "must be an object", at
+        return
+    for key, limit, kinds in (
+        ("title", 100, PLAIN),
+        ("text", 300, EITHER),
+        ("confirm", 30, PLAIN),
+        ("deny", 30, PLAIN),
+    ):
+        yield from _text(value.get(key), f"{at}/{key}", limit, kinds)
 
 
 CHECKS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Problems]]] = {

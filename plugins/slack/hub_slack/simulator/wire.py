@@ -17,6 +17,8 @@ STATUSES: Final = {
     "channel_not_found": 404,
     "no_service": 404,
     "no_team": 404,
+    "expired_url": 404,
+    "used_url": 404,
     "channel_is_archived": 410,
     "rate_limited": 429,
     "rollup_error": 500,
@@ -70,6 +72,8 @@ def message(ts: str, team: str, bot: str, body: Mapping[str, Any]) -> dict[str, 
         "bot_id": bot,
         "team": team,
     }
+    if thread := body.get("thread_ts"):
+        said["thread_ts"] = thread
     if blocks := body.get("blocks"):
         said["blocks"] = blocks
     if attachments := body.get("attachments"):
