@@ -207,7 +207,7 @@ def test_reply_box_writes_to_whoever_texted_last(
         )
     )
 
-    answer = press(sim, "/texts", phone=PHONE, body="STOP")
+    answer = press(sim, "/texts", phone=PHONE, body="", word="STOP")
 
     assert 303 == answer.status_code
     assert "/twilio/?phone=%2B15005550010" in answer.headers["Location"]

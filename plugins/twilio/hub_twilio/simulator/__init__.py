@@ -22,11 +22,13 @@ class TwilioSimulator(MessagesApi):
     @route("GET", "/", page=True)
     def _frame(self, request: Request) -> Response:
         latest = next((phone for phone, _ in self.phones.lately()), NOBODY)
+        phone = request.args.get("phone") or latest
+        sender = self._sender(phone)
         return page.shown(
             "phones",
             root=request.script_root,
-            phone=request.args.get("phone") or latest,
-            sender=self._sender(request.args.get("phone") or latest),
+            phone=phone,
+            sender="the service" if sender.startswith("MG") else sender,
             manual=self.config.get("reports", "auto") == "manual",
             refused=rules.TO,
             fates=rules.FATES,
@@ -59,7 +61,8 @@ class TwilioSimulator(MessagesApi):
     def _write(self, request: Request) -> Response:
         """A person writes on a phone."""
         phone = request.form.get("phone", "")
-        body = request.form.get("body", "")[: rules.LONGEST]
+        written = request.form.get("word") or request.form.get("body", "")
+        body = written[: rules.LONGEST]
         if phone.startswith("+") and body:
             self.receive(phone, self._sender(phone), body)
         return _back(request, phone)
