@@ -19,6 +19,7 @@ from hub.core.configuration.live import LiveConnection
 from hub.core.lookups import StoredLedger
 from hub.core.models import ConnectionState
 from hub.sdk import clock
+from hub.sdk.addresses import Reach, networks
 from hub.sdk.context import Context
 from hub.sdk.errors import ConflictError, PluginError, SettingsError
 from hub.sdk.http import ApiClient, Around, CallRecord
@@ -98,7 +99,15 @@ def _client(
         redactor=connection.redactor,
         record=record,
         around=around,
+        reach=_reach(connection, provider),
     )
+
+
+def _reach(connection: LiveConnection, provider: Provider) -> Reach:
+    if not provider.anywhere:
+        return Reach()
+    allowed = str(connection.settings.get("allowed_networks") or "")
+    return Reach(private=False, allowed=networks(allowed))
 
 
 def _recorder(

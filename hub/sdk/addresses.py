@@ -4,7 +4,8 @@ import ipaddress
 import re
 import socket
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from hub.sdk.errors import PluginError, SettingsError
@@ -14,6 +15,12 @@ _NOWHERE = SplitResult("", "", "", "", "")
 _METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200")))
 _METADATA_NAMES = frozenset({"metadata", "metadata.google.internal"})
 _NAME = re.compile(r"[\w.:-]{1,253}")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_INSIDE = (
+    "The address in this connection's settings leads into a private network, so nothing"
+    " was sent there. If that is meant, add the network to allowed_networks."
+)
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _STRANGE = (
     "The plugin wanted to call an address that is neither one of its provider's nor "
     "one of the connection's settings; it was not called."
@@ -58,6 +65,53 @@ def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.IPv4Address(socket.inet_aton(host))
     except (OSError, ValueError):
         return None
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Read networks separated by commas or blanks: `10.0.0.0/8, fd00::/8`. ValueError
+    names the first that is none."""
+    return tuple(
+        ipaddress.ip_network(each) for each in re.split(r"[\s,]+", text) if each
+    )
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a connection may reach, asked of the address that a name leads to just when
+    it is connected to: an answer of the DNS can't change between look and call.
+
+    Never an address that no provider has. With `private` False no private network
+    either, but for the `allowed` ones, and this machine if it was named as such.
+    """
+
+    private: bool = True
+    allowed: tuple[Network, ...] = ()
+
+    def check(self, host: str, address: str) -> None:
+        """Raise SettingsError if `host` must not be called at this address."""
+        ip = ipaddress.ip_address(address.partition("%")[0])
+        for each in (ip, *_inside(ip)):
+            if any(each.version == n.version and each in n for n in self.allowed):
+                continue
+            refuse_off_limits(str(each))
+            if self.private or each.is_global:
+                continue
+            if not (each.is_loopback and is_loopback(host)):
+                raise SettingsError(_INSIDE)
+
+
+EVERYWHERE = Reach()
+
+
+def _inside(
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> Iterator[ipaddress.IPv4Address]:
+    """The address of the old kind that one of the new kind may lead to."""
+    if isinstance(ip, ipaddress.IPv6Address):
+        teredo = ip.teredo[1] if ip.teredo else None
+        nat = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
+        found = (ip.ipv4_mapped, ip.sixtofour, teredo, nat)
+        yield from (each for each in found if each is not None)
 
 
 class Addresses:

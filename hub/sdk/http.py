@@ -11,7 +11,7 @@ from typing import Any
 import requests
 
 from hub.sdk import clock, outgoing, transport
-from hub.sdk.addresses import Addresses, is_loopback
+from hub.sdk.addresses import EVERYWHERE, Addresses, Reach, is_loopback
 from hub.sdk.conversation import Conversation
 from hub.sdk.errors import (
     HubError,
@@ -56,6 +56,7 @@ class ApiClient:
     `hosts` are the provider's own, `given` the URLs an admin wrote into the settings.
     Every call, failed or not, is handed to `record`. `around` is entered with each
     request before any byte may leave, stops it by raising, and sees how it ends.
+    `reach` is asked of every address that is connected to.
     """
 
     def __init__(  # noqa: PLR0913 - core fills them by name in one place
@@ -70,6 +71,7 @@ class ApiClient:
         redactor: Redactor | None = None,
         record: Callable[[CallRecord], None] = lambda record: None,
         around: Around = lambda request: nullcontext(),
+        reach: Reach = EVERYWHERE,
         timeout: float = TOTAL_SECONDS,
         max_bytes: int = MAX_BYTES,
     ) -> None:
@@ -80,6 +82,7 @@ class ApiClient:
         self._redactor = redactor or Redactor()
         self._record = record
         self._around = around
+        self._reach = reach
         self._timeout = timeout
         self._max_bytes = max_bytes
 
@@ -163,24 +166,25 @@ class ApiClient:
         *,
         body: bytes = b"",
         reads: bool = False,
-        timeout: float | None = None,
+        title: str = "",
     ) -> Iterator[Conversation]:
         """Talk in another protocol than HTTP to a server that an admin named.
 
         `url` says where: `smtp://mail.example.com:587`. `body` is what is to be sent;
-        nothing of it is kept. All of it has `timeout` seconds. A connection that
-        breaks inside becomes the ProviderError that it means.
+        nothing of it is kept. A connection that breaks inside becomes the
+        ProviderError that it means, in which `title` is what the server is called.
         """
         host, port = self._addresses.server(url)
         request = Outgoing(method.upper(), url, {}, body, reads)
         with self._around(request), self._recorded(request) as noted:
             failed: HubError | None = None
-            with transport.deadline(timeout or self._timeout) as call:
+            with transport.deadline(self._timeout) as call:
                 call.sent = False
                 try:
                     yield Conversation(host, port, call, self._redactor, noted)
                 except OSError as caught:
-                    failed = no_answer_error(self._title, caught, call, reads=reads)
+                    title = title or self._title
+                    failed = no_answer_error(title, caught, call, reads=reads)
             if failed:
                 raise failed from None
 
@@ -258,7 +262,7 @@ class ApiClient:
         return explained
 
     def _exchange(self, request: Outgoing, noted: Noted, timeout: float) -> Reply:
-        with transport.deadline(timeout) as call:
+        with transport.deadline(timeout, self._reach) as call:
             try:
                 reply = self._sent(request, call)
                 noted.status, noted.size = reply.status, len(reply.content)

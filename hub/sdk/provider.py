@@ -79,7 +79,9 @@ class Provider:
     `sender_keys`: the first of these settings that is set is the sender that opt-outs
     are kept for. `targets` names the channels of one connection from its settings
     (never a secret); each gets deliveries of its own. `summarises`: many events at
-    once, or those of an hour, may be told to it in one message.
+    once, or those of an hour, may be told to it in one message. `anywhere`: it calls
+    whatever address an admin enters, so private networks are refused unless its
+    setting `allowed_networks` has them.
     `hosts` are the only hosts its API calls may go to unless `api_base_url` is set.
     """
 
@@ -108,3 +110,4 @@ class Provider:
     sender_keys: tuple[str, ...] = ()
     targets: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     summarises: bool = False
+    anywhere: bool = False

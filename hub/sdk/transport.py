@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,9 +24,9 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Retry
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from hub.sdk.addresses import is_loopback
+from hub.sdk.addresses import EVERYWHERE, Reach, is_loopback
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -43,10 +43,11 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)
 @dataclass
 class Call:
     """The call being made: its deadline, and whether bytes of it may have left
-    (None until a real connection took it up)."""
+    (None until a real connection took it up). `reach` is asked at each connect."""
 
     deadline: float
     sent: bool | None = None
+    reach: Reach = EVERYWHERE
 
     def left(self, most: float | None = None) -> float:
         """Return the seconds left, `most` at most, or raise TimeoutError."""
@@ -64,9 +65,9 @@ _call: ContextVar[Call] = ContextVar("call")
 
 
 @contextmanager
-def deadline(seconds: float) -> Iterator[Call]:
-    """Bound everything sent and read inside to `seconds` altogether."""
-    call = Call(time.monotonic() + seconds)
+def deadline(seconds: float, reach: Reach = EVERYWHERE) -> Iterator[Call]:
+    """Bound everything sent and read inside to `seconds` altogether, and to `reach`."""
+    call = Call(time.monotonic() + seconds, reach=reach)
     token = _call.set(call)
     try:
         yield call
@@ -150,6 +151,28 @@ class _Bounded(HTTPConnection):
             # A proxy was spoken to at the most; the request itself is still here.
             call.sent = False
 
+    def _new_conn(self) -> socket.socket:
+        # What a proxy connects to is the proxy's to judge.
+        if self.proxy:
+            return super()._new_conn()
+        name = self._dns_host
+        try:
+            return self._connected(name)
+        finally:
+            self._dns_host = name  # TLS asks for the name
+
+    def _connected(self, name: str) -> socket.socket:
+        """Connect to an address that was looked at, and not to the name again."""
+        addresses = _looked_up(name, self.port)
+        for address in addresses:
+            _call.get().reach.check(name, address)
+        for address in addresses[:-1]:
+            self._dns_host = address
+            with suppress(NewConnectionError):
+                return super()._new_conn()
+        self._dns_host = addresses[-1] if addresses else name
+        return super()._new_conn()
+
     def send(self, data: Any) -> None:
         call = _call.get()
         self._used = time.monotonic()
@@ -159,6 +182,14 @@ class _Bounded(HTTPConnection):
         for start in range(0, len(data), _PIECE):
             self.sock.settimeout(call.left(CONNECT_SECONDS))
             super().send(data[start : start + _PIECE])
+
+
+def _looked_up(name: str, port: int | None) -> list[str]:
+    """The addresses a name leads to; [] leaves it to the connection to say so."""
+    with suppress(OSError, UnicodeError):
+        found = socket.getaddrinfo(name.strip("[]"), port, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    return []
 
 
 class _HTTPSConnection(_Bounded, HTTPSConnection):
