@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from hub.boot import Hub
 from hub.core.configuration.live import LiveConnection
-from hub.core.deliveries.screening import of_digest, verdict
+from hub.core.deliveries.screening import UNTICKED, is_off, of_digest, verdict
 from hub.core.models import Connection, Delivery, Digest, Event
-from hub.core.policy import digests
+from hub.core.policy import digests, rules
+from hub.core.policy.rules import Rules
 from hub.core.policy.screen import Screen
 from hub.core.policy.verdict import Verdict, Wait
 from hub.sdk import clock
@@ -30,13 +31,19 @@ def admitted(
     moment = clock.now()
     events = _events(session, taken)
     told = {each.id: each for each in digests.write(session, taken, moment)}
+    decided = rules.load(session, (connection.id,)) if taken else Rules({})
     screen = Screen(session, hub, live, taken, moment)
     kept: list[Admitted] = []
     for delivery in taken:
         event = events.get(delivery.event_id)
         digest = told.get(digests.digest_id(delivery))
-        answer = _verdict(hub, connection, delivery, event, digest, moment)
-        answer = answer or screen.of(delivery, event)
+        type = event.type if event else digest.event_type if digest else ""
+        off = is_off(delivery, type, decided, connection.hooks_off)
+        answer = (
+            (Verdict("skipped", "policy", UNTICKED) if off else None)
+            or _verdict(hub, connection, delivery, event, digest, moment)
+            or screen.of(delivery, event)
+        )
         if isinstance(answer, Wait):
             _put_off(delivery, answer)
         elif answer is not None:
@@ -55,16 +62,13 @@ def _verdict(
     digest: Digest | None,
     moment: datetime,
 ) -> Verdict | Wait | None:
-    provider, off = hub.plugins.provider(connection.plugin), connection.hooks_off
-    found = digest and of_digest(
-        delivery, digest, provider=provider, hooks_off=off, at=moment
-    )
+    provider = hub.plugins.provider(connection.plugin)
+    found = digest and of_digest(delivery, digest, provider=provider, at=moment)
     return found or verdict(
         delivery,
         event,
         provider=provider,
         can_look=hub.plugins.has(connection.plugin, "find_made"),
-        hooks_off=off,
         at=moment,
     )
 

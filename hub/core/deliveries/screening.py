@@ -1,9 +1,11 @@
 """What is claimed and yet not sent: old news, unticked hooks, doubt (ROAD 17, 19)."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from hub.core.deliveries import outcomes
 from hub.core.models import Delivery, Digest, Event
+from hub.core.policy.rules import Rules
 from hub.core.policy.verdict import Verdict
 from hub.sdk.events import hook_of
 from hub.sdk.provider import Provider
@@ -18,21 +20,33 @@ OLD = "Not sent: it was too old to be news when its turn came."
 TOLD = "Not sent: all of it was told by itself meanwhile."
 
 
+def is_off(
+    delivery: Delivery, type: str, decided: Rules, hooks_off: Collection[str]
+) -> bool:
+    """True if an admin switched this event type ("": none) off meanwhile. What a rule
+    forbids a person may still send by hand; what is unticked nobody may."""
+    if not type:
+        return False
+    if hook_of(type) in hooks_off:
+        return True
+    by_hand = delivery.asked_at is not None or delivery.replay_of is not None
+    id, audience = delivery.connection_id, delivery.audience
+    return not by_hand and decided.forbid(id, type, audience)
+
+
 def verdict(
     delivery: Delivery,
     event: Event | None,
     *,
     provider: Provider,
     can_look: bool,
-    hooks_off: list[str],
     at: datetime,
 ) -> Verdict | None:
     """Say why this is not to be sent; None if it is."""
-    if event is not None:
-        if delivery.hook in hooks_off:
-            return Verdict("skipped", "policy", UNTICKED)
-        if _is_stale(delivery, event.type, event.created_at, provider, at):
-            return Verdict("skipped", "stale", OLD)
+    if event is not None and _is_stale(
+        delivery, event.type, event.created_at, provider, at
+    ):
+        return Verdict("skipped", "stale", OLD)
     repeatable = outcomes.is_repeatable(
         provider, can_look=can_look, sent_at=delivery.sent_at, at=at
     )
@@ -44,14 +58,11 @@ def of_digest(
     digest: Digest,
     *,
     provider: Provider,
-    hooks_off: list[str],
     at: datetime,
 ) -> Verdict | None:
     """Say why this digest is not to be sent; None if it is."""
     if delivery.message is None:  # each of its items was sent by itself meanwhile
         return Verdict("skipped", "digest", TOLD)
-    if hook_of(digest.event_type) in hooks_off:
-        return Verdict("skipped", "policy", UNTICKED)
     stale = _is_stale(delivery, digest.event_type, digest.due_at, provider, at)
     return Verdict("skipped", "stale", OLD) if stale else None
 

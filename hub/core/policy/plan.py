@@ -96,16 +96,14 @@ class _Plan:
             elif event.type in kinds.KINDS and SEND in listener.hooks:
                 yield from _distinct(self._personal(event, listener))
 
-    def rule(self, event: Event, listener: Listener, audience: str) -> Rule:
-        found = self.rules.of(
-            listener.connection_id, listener.provider, event.type, audience
-        )
-        if listener.personal and hook_of(event.type) in listener.hooks_off:
+    def rule(self, type: str, listener: Listener, audience: str) -> Rule:
+        id, provider = listener.connection_id, listener.provider
+        if listener.personal and hook_of(type) in listener.hooks_off:
             return Rule("off", given=True)
-        return found
+        return self.rules.of(id, provider, type, audience)
 
     def _channel(self, event: Event, listener: Listener, hook: str) -> Iterator[Row]:
-        rule = self.rule(event, listener, "channel")
+        rule = self.rule(event.type, listener, "channel")
         base = self._row(event, listener, hook, "channel")
         if event.origin_id == listener.connection_id:
             yield base | _skipped("echo", "It came from there.", self.at)
@@ -120,7 +118,7 @@ class _Plan:
 
     def _personal(self, event: Event, listener: Listener) -> Iterator[Row]:
         yield from self._contacts(event, listener)
-        rule = self.rule(event, listener, "staff")
+        rule = self.rule(event.type, listener, "staff")
         for member in self._staff:
             when = member.chosen.when(listener.slug, event.type)
             if when != "off" and member.hears(event.type):
@@ -141,12 +139,13 @@ class _Plan:
         return row
 
     def _contacts(self, event: Event, listener: Listener) -> Iterator[Row]:
-        rule = self.rule(event, listener, "contact")
-        by_default = kinds.default(event.type, "contact", reach=listener.provider.reach)
-        client = self._clients.get(_company_of(event))
         # What clients are never told of was not decided about: no row says so.
-        if client is None or "now" not in (rule.when, by_default):
+        if not self._is_for_clients(event.type, listener):
             return
+        client = self._clients.get(_company_of(event))
+        if client is None:
+            return
+        rule = self.rule(event.type, listener, "contact")
         row = self._row(event, listener, SEND, "contact") | {"company_id": client.id}
         if rule.when == "off":
             yield row | _skipped("policy", _why_off(rule, listener), self.at)
@@ -161,9 +160,18 @@ class _Plan:
         if not reached:
             yield row | _skipped(reason, why, self.at)
 
+    def _is_for_clients(self, type: str, listener: Listener) -> bool:
+        usual = kinds.default(type, "contact", reach=listener.provider.reach)
+        return "now" in (usual, self.rule(type, listener, "contact").when)
+
     @cached_property
     def _clients(self) -> Mapping[str, Client]:
-        ids = {_company_of(event) for event in self.events if event.type in kinds.KINDS}
+        types = {event.type for event in self.events} & kinds.KINDS.keys()
+        people = [each for each in self.heard_by if each.personal]
+        told = {
+            t for t in types if any(self._is_for_clients(t, each) for each in people)
+        }
+        ids = {_company_of(event) for event in self.events if event.type in told}
         return recipients.clients(self.session, ids - {""})
 
     @cached_property
@@ -202,8 +210,9 @@ def _distinct(found: Iterator[Row]) -> Iterator[Row]:
     """One message to one address: a client's contact may work here too."""
     seen: set[str] = set()
     for row in found:
-        if row["target"] not in seen:
-            seen.add(row["target"])
+        address = row["target"].lower()
+        if address not in seen:
+            seen.add(address)
             yield row
 
 

@@ -65,6 +65,11 @@ class Rules:
         allowed = kinds.choices(type, audience, reach=reach, summarises=chat)
         return given if given.when in allowed else Rule("now", given.targets, True)
 
+    def forbid(self, connection_id: str, type: str, audience: str) -> bool:
+        """True if an admin switched it off."""
+        given = self._given.get((connection_id, type, audience))
+        return given is not None and given.when == "off"
+
 
 def load(session: Session, connection_ids: Collection[str] | None = None) -> Rules:
     """Read the rules of these connections (None: of all), in one query."""

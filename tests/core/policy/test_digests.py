@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hub.boot import Hub
 from hub.core import deliver
 from hub.core.deliveries import bursts, claims, readiness, retry
-from hub.core.models import Connection, Delivery, Digest
+from hub.core.models import Connection, Delivery, Digest, Outage
 from hub.core.policy import digests, preferences, rules
 from hub.core.publish import publish
 from hub.sdk.clock import now
@@ -231,6 +231,54 @@ def test_a_digest_that_was_unticked_or_is_too_old_is_not_sent(
     own = [each.reason for each in all_of(hub, Delivery) if not each.event_id]
     assert ["stale", "policy"] == own
     assert [] == telling.said
+
+
+@pytest.mark.parametrize("when", ["now", "hourly"])
+def test_what_an_admin_switches_off_while_it_waits_is_not_sent(
+    hub: Hub,
+    telling: Telling,
+    chat: Connection,
+    clock: time_machine.Traveller,
+    when: str,
+) -> None:
+    """But for what a person asks for by hand."""
+    by_the(hub, chat, when)
+    happen(hub, 1)
+    by_the(hub, chat, "off")
+    clock.move_to(MONDAY + timedelta(hours=1))
+    deliver.drain_all(hub)
+    quiet = list(telling.said)
+    (delivery,) = (each for each in all_of(hub, Delivery) if each.reason == "policy")
+    with hub.write() as session:
+        retry.retry(session, delivery.id, "user:ann@example.com")
+    deliver.drain_all(hub)
+
+    assert [] == quiet
+    assert "an admin switched this off" in delivery.explanation
+    assert 1 == len(telling.said)
+
+
+def test_a_probe_takes_no_digest_before_its_time(
+    hub: Hub, telling: Telling, chat: Connection, clock: time_machine.Traveller
+) -> None:
+    """ROAD 21: what waits for its hour doesn't tell of a recovery."""
+    by_the(hub, chat, "hourly")
+    happen(hub, 1)
+    with hub.write() as session:
+        outage = Outage(
+            connection_id=chat.id,
+            started_at=now(),
+            reason="It is down.",
+            next_probe_at=now(),
+        )
+        session.add(outage)
+    deliver.drain_all(hub)
+    early = list(telling.said)
+    clock.move_to(MONDAY + timedelta(hours=1))
+    deliver.drain_all(hub)
+
+    assert [] == early
+    assert 1 == len(telling.said)
 
 
 def test_a_retry_says_the_same(
