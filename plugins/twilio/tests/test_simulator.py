@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 import requests
@@ -134,6 +135,8 @@ def test_state_tells_texts_and_opt_outs_and_no_token(
     assert [HOSTILE, "STOP"] == [each["body"] for each in state["messages"][:2]]
     assert [PHONE] == [each["phone"] for each in state["opted_out"]]
     assert connected.settings["auth_token"] not in answer.text
+    (asked,) = (each for each in state["requests"] if each["method"] == "POST")
+    assert HOSTILE == parse_qs(asked["body"])["Body"][0]
 
 
 @pytest.mark.parametrize(

@@ -219,6 +219,7 @@ class MessagesApi(Simulator):
         return text
 
     def _check(self, request: Request, account: str) -> None:
+        request.get_data()  # before the form is read, so that the state can show it
         given = request.authorization
         user, password = (given.username, given.password) if given else (None, None)
         wanted = self.config.get("auth_token")
