@@ -20,6 +20,7 @@ Values = dict[str, Any]
 _LONGEST: Final = {"phone": 40, "email": 120}
 _DOTS: Final = {"phone": "...", "email": "…"}
 MOST_LINES, LONGEST_LINE = 60, 100  # of a statement
+_BLANK: Final = {"company.name": "your company"}  # of a name that can't be seen
 _JOINERS: Final = "\u200c\u200d"  # within words of some scripts, and within emoji
 _MOST_MARKS: Final = 4  # signs stacked on one letter
 _PILE: Final = re.compile(r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]+")
@@ -121,7 +122,7 @@ def values(reach: str, kind: str, given: Mapping[str, str | int | None]) -> Valu
         elif name in ("link", "statement.lines"):
             found[name] = str(value or "")  # made by the hub itself
         else:
-            found[name] = harmless(str(value or ""), reach)
+            found[name] = harmless(str(value or ""), reach) or _BLANK.get(name, "")
     return _nested(found)
 
 
