@@ -166,14 +166,12 @@ class ApiClient:
         *,
         body: bytes = b"",
         reads: bool = False,
-        title: str = "",
+        title: str | None = None,
     ) -> Iterator[Conversation]:
-        """Talk in another protocol than HTTP to a server that an admin named.
+        """Talk in another protocol than HTTP to a server that an admin named, as
+        `smtp://mail.example.com:587`, to send `body`, of which nothing is kept.
 
-        `url` says where: `smtp://mail.example.com:587`. `body` is what is to be sent;
-        nothing of it is kept. A connection that breaks inside becomes the
-        ProviderError that it means, in which `title` is what the server is called.
-        """
+        A break inside becomes the ProviderError that it means (of the `title`d)."""
         host, port = self._addresses.server(url)
         request = Outgoing(method.upper(), url, {}, body, reads)
         with self._around(request), self._recorded(request) as noted:
@@ -183,8 +181,8 @@ class ApiClient:
                 try:
                     yield Conversation(host, port, call, self._redactor, noted)
                 except OSError as caught:
-                    title = title or self._title
-                    failed = no_answer_error(title, caught, call, reads=reads)
+                    name = title or self._title
+                    failed = no_answer_error(name, caught, call, reads=reads)
             if failed:
                 raise failed from None
 

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader
 
 from hub.sdk.events import Message
 from hub.sdk.text import clean, one_line, web_address
-from hub_email.mailboxes import Mailbox, shown
+from hub_email.mailboxes import Mailbox, encoded
 
 LONGEST_SUBJECT: Final = 200
 LONGEST_LABEL: Final = 60
@@ -27,18 +27,31 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _BREAK = re.compile(r"\r\n|[\r\n\v\f\x85\u2028\u2029]")
 
 
-class _AsItIs(UnstructuredHeader):
-    """A header that a fold would break: a link longer than a line."""
+class _Written(UnstructuredHeader):
+    """A header as it was written here: what the library would read into it, or break
+    when folding it (a link, the blanks of a name), stays as it is."""
+
+    @classmethod
+    def parse(cls, value: str, kwds: dict[str, Any]) -> None:
+        kwds["parse_tree"] = cls.value_parser("")
+        kwds["decoded"] = value
 
     def fold(self, *, policy: Any) -> str:
-        return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]
+        whole = f"{self.name}: {self}"  # type: ignore[attr-defined]
+        # A line with an encoded word has 76 letters at the most (RFC 2047).
+        for before, after in (("?=", "=?"), ("?=", "<")):
+            whole = whole.replace(
+                f"{before} {after}", f"{before}{policy.linesep} {after}"
+            )
+        return whole + policy.linesep
 
 
 def _policy(*, international: bool) -> "EmailPolicy[EmailMessage]":
     registry = HeaderRegistry()
-    for name in ("list-unsubscribe", "message-id"):
-        registry.map_to_type(name, _AsItIs)  # type: ignore[arg-type]
-    return SMTP.clone(header_factory=registry, utf8=international)
+    for name in ("from", "to", "subject", "message-id", "list-unsubscribe"):
+        registry.map_to_type(name, _Written)  # type: ignore[arg-type]
+    # Servers without 8BITMIME take it as well.
+    return SMTP.clone(header_factory=registry, utf8=international, cte_type="7bit")
 
 
 _PLAIN: Final = _policy(international=False)
@@ -68,7 +81,9 @@ class Letter:
     @property
     def html(self) -> str:
         """The same as HTML; the button stands for the line of its link."""
-        lines = [line for line in self.text.split("\n") if line.strip() != self.link]
+        lines = self.text.split("\n")
+        if self.link:
+            lines = [line for line in lines if line.strip() != self.link]
         paragraphs = re.split(r"\n(?:[ \t]*\n)+", "\n".join(lines).strip("\n"))
         template = _environment().get_template("hub_email/mail.html")
         return template.render(
@@ -84,7 +99,7 @@ def letter(message: Message) -> Letter:
     text = _CONTROL.sub("", text).strip("\n ")
     first = next((line for line in text.split("\n") if line.strip()), "")
     return Letter(
-        subject=_cut(shown(clean(message.subject or first)), LONGEST_SUBJECT),
+        subject=_cut(one_line(clean(message.subject or first)), LONGEST_SUBJECT),
         text=text,
         link=_link(message.link),
         label=_cut(one_line(clean(message.label)), LONGEST_LABEL) or OPEN,
@@ -100,7 +115,7 @@ def mail(
     made = EmailMessage(_INTERNATIONAL if international else _PLAIN)
     made["From"] = sender.header()
     made["To"] = to.header()
-    made["Subject"] = said.subject
+    made["Subject"] = encoded(said.subject)
     made["Date"] = format_datetime(at)
     made["Message-ID"] = message_id(key, sender)
     made["Auto-Submitted"] = "auto-generated"

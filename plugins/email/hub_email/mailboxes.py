@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from email.headerregistry import Address
+from email.header import Header
+from email.utils import quote
 from typing import Final
 
 import idna
@@ -12,6 +13,7 @@ from hub.sdk.text import one_line
 LONGEST_LOCAL: Final = 64
 LONGEST: Final = 254
 LONGEST_NAME: Final = 100
+_ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~ -]+", re.ASCII)
 _NAMED = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<spec>[^<>]*)>")
 # RFC 5321's dot-string, with RFC 6531's letters; nobody is addressed in quotes.
 _LOCAL = re.compile(
@@ -37,9 +39,14 @@ class Mailbox:
         """True if only a server with SMTPUTF8 can write to it."""
         return not self.local.isascii()
 
-    def header(self) -> Address:
+    def header(self) -> str:
         """What stands in From or To."""
-        return Address(self.name, self.local, self.domain)
+        if not self.name:
+            return self.spec
+        name = encoded(self.name)
+        if name == self.name and not _ATOMS.fullmatch(name):
+            name = f'"{quote(name)}"'
+        return f"{name} <{self.spec}>"
 
 
 def mailbox(text: str) -> Mailbox | None:
@@ -47,7 +54,7 @@ def mailbox(text: str) -> Mailbox | None:
     if text != one_line(text):
         return None
     named = _NAMED.fullmatch(text)
-    name = shown(named["name"].strip().strip('"')) if named else ""
+    name = named["name"].strip().strip('"') if named else ""
     local, _, domain = (named["spec"] if named else text).strip().rpartition("@")
     ascii_domain = _ascii(domain)
     right = _LOCAL.fullmatch(local) and len(local.encode()) <= LONGEST_LOCAL
@@ -57,9 +64,11 @@ def mailbox(text: str) -> Mailbox | None:
     return found if len(found.spec.encode()) <= LONGEST else None
 
 
-def shown(text: str) -> str:
-    """Put text on one line of a header, where nothing in it is read as a code."""
-    return one_line(text.replace("=?", "= ?"))
+def encoded(line: str) -> str:
+    """Write a line as a header may hold it; what looks encoded is encoded again."""
+    if line.isascii() and "=?" not in line:
+        return line
+    return Header(line, "utf-8", maxlinelen=72).encode(linesep="")
 
 
 def _ascii(domain: str) -> str:

@@ -142,7 +142,9 @@ def talking(ctx: Context, body: bytes = b"", text: str = "") -> Iterator[Talk]:
     host, port = settings["host"], port_of(settings)
     url = f"smtp://[{host}]:{port}" if ":" in host else f"smtp://{host}:{port}"
     name = urlsplit(ctx.hub_url).hostname or ""
-    with ctx.http.conversation(METHOD, url, body=body, reads=not body) as conversation:
+    with ctx.http.conversation(
+        METHOD, url, body=body, reads=not body, title="The mail server"
+    ) as conversation:
         talk = Talk(
             conversation,
             name if "." in name and name.isascii() else "[127.0.0.1]",

@@ -27,12 +27,13 @@ class Listener:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self._loop = asyncio.new_event_loop()
+        self._begun = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop listening, and end the talks."""
-        if self._thread.is_alive():
+        if self._begun.wait(10) and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(10)
 
@@ -46,6 +47,7 @@ class Listener:
                 ssl=self._tls if self._at_once else None,
             )
         )
+        loop.call_soon(self._begun.set)
         loop.run_forever()
         server.close()
         tasks = asyncio.all_tasks(loop)
