@@ -68,6 +68,8 @@ def became(row: Any, message: Any = None) -> tuple[str, str]:
         return _TOLD[message.state]
     if row.digest_id and row.state == "skipped":
         return "", "In a digest"
+    if row.state == "pending" and not row.explanation:
+        return "", "On its way"
     return _STATES.get(row.state, ("", row.state))
 
 

@@ -21,6 +21,7 @@ _BAD: Final = frozenset(
     (
         *("needs_reauth", "dead", "failed", "broken", "charged_back", "crashed"),
         *("rejected", "lost", "credentials", "unmatched"),
+        *("undelivered", "canceled"),
     )
 )
 _WORDS: Final[Mapping[str, str]] = {

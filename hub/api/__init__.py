@@ -35,6 +35,7 @@ def register(app: Flask) -> None:
         quotes,
         reference,
         road,
+        sending,
         tokens,
     )
     from hub.api.blueprint import HubApi
@@ -45,7 +46,7 @@ def register(app: Flask) -> None:
     for module in (
         *(companies, invoices, payments, charges, credit_notes, quotes, catalogue),
         *(mandates, portal_links, events, deliveries, road, notifications),
-        *(plugins, connections, tokens),
+        *(plugins, connections, sending, tokens),
     ):
         api.register_blueprint(module.blueprint, url_prefix=PREFIX)
     hub: Hub = app.extensions["hub"]

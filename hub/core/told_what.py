@@ -13,6 +13,7 @@ from hub.core.policy.defaults import DEFAULTS
 from hub.core.policy.kinds import Kind
 from hub.core.policy.rules import Rules
 from hub.hookspecs import EVENT_HOOKS
+from hub.sdk.errors import InvalidError
 from hub.sdk.events import hook_of
 from hub.sdk.provider import Provider
 
@@ -76,9 +77,14 @@ def decide(
     *,
     actor: str = audit.HUB,
 ) -> int:
-    """Set what differs from what holds; returns how many lines changed."""
+    """Set what differs from what holds; returns how many lines changed. InvalidError
+    for what this connection tells nobody of."""
     present = {line.key: line for line in lines(session, connection)}
-    known = [(present[key], wish) for key, wish in wishes.items() if key in present]
+    strange = [" to ".join(key) for key in wishes.keys() - present.keys()]
+    if strange:
+        said = f"{connection.title} can't tell of {', '.join(sorted(strange))}."
+        raise InvalidError(said, {"rules": [said]})
+    known = [(present[key], wish) for key, wish in wishes.items()]
     wanted = {hook_of(line.kind.type) for line, wish in known if wish.when != "off"}
     ticked = wanted & connection.hooks_off
     # What was off by the tick alone stays off for whom it isn't wanted.

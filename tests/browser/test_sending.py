@@ -260,7 +260,7 @@ def test_a_reminder_is_looked_at_then_sent_and_followed(
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("status").first).to_contain_text("is on its way")
     told = page.get_by_role("region", name="What the client was told")
-    expect(told).to_contain_text("Waits")
+    expect(told).to_contain_text("On its way")
     screenshot("sending-journey-told")
 
     page.goto(site.url + pages["write"])
