@@ -22,8 +22,9 @@ LONGEST_LABEL: Final = 60
 LONGEST_LINK: Final = 900
 OPEN: Final = "Open"
 STOP: Final = "Unsubscribe"
-# Tabs and line breaks are all that text needs of them.
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+# Tabs and line breaks are all that text needs of them; the last two turn round all
+# that follows on the line, whoever wrote it.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u202d\u202e]")
 _BREAK = re.compile(r"\r\n|[\r\n\v\f\x85\u2028\u2029]")
 
 

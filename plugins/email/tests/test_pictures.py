@@ -27,7 +27,7 @@ REMINDER = Message(
 HOSTILE = Message(
     to="ap@client.example",
     subject=EVIL * 40,
-    text=f"Dear {EVIL * 60},\n\n{EVIL}\n\nשלום עולם, שלום שלום.",
+    text=f"Dear {EVIL * 60},\n\n{EVIL}\n\nשמש בשמש.",
     link="https://hub.example.com/portal/lnk_2",
     label=EVIL * 10,
 )
