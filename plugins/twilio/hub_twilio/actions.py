@@ -7,7 +7,12 @@ from urllib.parse import urlencode, urlsplit
 import phonenumbers
 
 from hub.sdk.context import Context
-from hub.sdk.errors import CredentialsError, RejectedError, UnexpectedResponseError
+from hub.sdk.errors import (
+    CredentialsError,
+    RejectedError,
+    SettingsError,
+    UnexpectedResponseError,
+)
 from hub.sdk.events import Message
 from hub.sdk.http import is_loopback
 from hub_twilio import client
@@ -36,10 +41,12 @@ def send_message(message: Message, ctx: Context) -> str:
 
 def form(message: Message, ctx: Context) -> dict[str, str]:
     """Return what is posted; RejectedError for what Twilio couldn't send."""
-    service = bool(ctx.settings.get("messaging_service_sid"))
+    service, sender = ctx.settings.get("messaging_service_sid"), sender_of(ctx.settings)
+    if not sender:
+        raise SettingsError("Enter a from number or a messaging service to text from.")
     return {
         "To": number(message.to),
-        "MessagingServiceSid" if service else "From": sender_of(ctx.settings),
+        "MessagingServiceSid" if service else "From": sender,
         "Body": _body(message),
         # Curly quotes and dashes would more than double a text's price.
         "SmartEncoded": "true",

@@ -127,11 +127,16 @@ def _get(ctx: Context, path: str) -> dict[str, Any]:
 
 
 def _url(ctx: Context, path: str) -> str:
-    return f"{API}/2010-04-01/Accounts/{ctx.settings['account_sid']}{path}"
+    return f"{API}/2010-04-01/Accounts/{_auth(ctx)[0]}{path}"
 
 
 def _auth(ctx: Context) -> tuple[str, str]:
-    return ctx.settings["account_sid"], tokens(ctx.settings, "auth_token")[0]
+    account, found = ctx.settings.get("account_sid"), tokens(ctx.settings, "auth_token")
+    if not account or not found:
+        raise errors.SettingsError(
+            "Account SID and auth token are needed: copy both from the Twilio console."
+        )
+    return account, found[0]
 
 
 def _object(reply: Reply) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def _readable(value: str) -> str:
 
 
 def _check_account(named: set[Any], ctx: Context) -> None:
-    if named != {ctx.settings.get("account_sid")}:
+    if named != {ctx.settings.get("account_sid") or None}:
         raise SignatureError(
             "The request is about another account than the connection's. Webhooks of a"
             " sub-account need a connection of their own."

@@ -15,6 +15,7 @@ from hub.sdk.errors import ProviderError
 from hub.sdk.events import Message
 from hub.sdk.http import CallRecord
 from hub_twilio import actions, client, codes
+from hub_twilio.provider import TwilioSettings
 
 API = "https://api.twilio.com/2010-04-01/Accounts/AC00000000000000000000000000000001"
 SEND = f"{API}/Messages.json"
@@ -158,6 +159,49 @@ def test_first_of_two_tokens_is_used(make_ctx: Callable[..., Context]) -> None:
     assert (
         wanted.headers["Authorization"] == mocker.last_request.headers["Authorization"]
     )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"account_sid": None},
+        {"auth_token": None},
+        {"auth_token": " , "},
+        {"messaging_service_sid": ""},
+    ],
+)
+def test_setting_that_is_missing_is_named_before_any_call(
+    settings: dict[str, Any], make_ctx: Callable[..., Context]
+) -> None:
+    with (
+        requests_mock.Mocker() as mocker,
+        pytest.raises(errors.SettingsError, match=r"needed|Enter"),
+    ):
+        actions.send_message(MESSAGE, make_ctx(**settings))
+
+    assert 0 == mocker.call_count
+
+
+@pytest.mark.parametrize(
+    ("settings", "fits"),
+    [
+        ({"account_sid": "SK00000000000000000000000000000001"}, False),
+        ({"account_sid": "AC1/../AC2"}, False),
+        ({"account_sid": "AC1\n"}, False),
+        ({"messaging_service_sid": "AC1"}, False),
+        ({"from_number": "0151 12345678"}, False),
+        ({"from_number": "+49 151 12345678"}, False),
+        ({"from_number": "+4915112345678"}, True),
+        ({"from_number": "12345"}, True),
+        ({"from_number": "Northwind"}, True),
+        ({"from_number": "Much too long"}, False),
+        ({"from_number": ""}, True),
+    ],
+)
+def test_settings_are_checked_where_a_mix_up_shows(
+    settings: dict[str, str], fits: bool
+) -> None:
+    assert fits == (not TwilioSettings().validate(settings, partial=True))
 
 
 # What errors mean

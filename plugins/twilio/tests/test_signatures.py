@@ -213,8 +213,9 @@ def test_webhook_of_another_account_is_refused(
         [("MessageSid", SID), ("AccountSid", "AC2"), ("MessageStatus", "sent")],
         [("MessageSid", SID), ("MessageStatus", "sent")],
     ):
-        with pytest.raises(SignatureError, match="another account"):
-            verify(signed(pairs), make_ctx())
+        for account in (ACCOUNT, "", None):
+            with pytest.raises(SignatureError, match="another account"):
+                verify(signed(pairs), make_ctx(account_sid=account))
 
 
 def test_signed_request_that_names_no_message_is_unreadable(
