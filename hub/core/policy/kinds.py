@@ -213,17 +213,12 @@ def of(type: str) -> Kind:
     )
 
 
-def default(
-    type: str, audience: str, *, reach: str = "channel", summarises: bool = False
-) -> str:
-    """What holds where no admin decided: `off` or `now`.
-
-    A chat hears of a payment once: `payment.received` says already that the invoice
-    is paid. To staff `now` means: to whoever asked for it.
-    """
+def default(type: str, audience: str, *, reach: str = "channel") -> str:
+    """What holds where no admin decided: `off` or `now`. A new connection hears all
+    that its plugin implements; to staff `now` means: to whoever asked for it."""
     if audience == "contact":
         return "now" if reach in of(type).contact else "off"
-    return "off" if summarises and type == "invoice.paid" else "now"
+    return "now"
 
 
 def choices(type: str, audience: str, *, reach: str, summarises: bool) -> list[str]:

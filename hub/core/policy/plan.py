@@ -108,7 +108,7 @@ class _Plan:
         if event.origin_id == listener.connection_id:
             yield base | _skipped("echo", "It came from there.", self.at)
         elif rule.when == "off":
-            yield base | _skipped("policy", _why_off(rule, listener), self.at)
+            yield base | _skipped("policy", _why_off(listener), self.at)
         else:
             for target in rule.targets or ("",):
                 row = base | {"id": new_id("dlv"), "target": target}
@@ -131,7 +131,7 @@ class _Plan:
         row = self._row(event, listener, SEND, "staff")
         row |= {"target": address, "user_id": member.id}
         if rule.when == "off":
-            return row | _skipped("policy", _why_off(rule, listener), self.at)
+            return row | _skipped("policy", _why_off(listener), self.at)
         if not address:
             return row | _skipped("no address", _no_number(member), self.at)
         if when in _later_ones(event, listener):
@@ -148,7 +148,7 @@ class _Plan:
         rule = self.rule(event.type, listener, "contact")
         row = self._row(event, listener, SEND, "contact") | {"company_id": client.id}
         if rule.when == "off":
-            yield row | _skipped("policy", _why_off(rule, listener), self.at)
+            yield row | _skipped("policy", _why_off(listener), self.at)
             return
         reached, reason, why = reached_of(client, listener.provider.reach)
         for contact_id, address in reached:
@@ -249,11 +249,8 @@ def reached_of(client: Client, reach: str) -> tuple[list[tuple[str, str]], str, 
     return found[:1] if reach == "phone" else found, "no address", said
 
 
-def _why_off(rule: Rule, listener: Listener) -> str:
-    name = listener.provider.title
-    if rule.given:
-        return f"Not sent: an admin switched this off for {name}."
-    return f"Not sent: {name} is told of the payment, and that settles it."
+def _why_off(listener: Listener) -> str:
+    return f"Not sent: an admin switched this off for {listener.provider.title}."
 
 
 def _no_number(member: Member) -> str:

@@ -59,9 +59,7 @@ class Rules:
         reach, chat = provider.reach, provider.summarises
         given = self._given.get((connection_id, type, audience))
         if given is None:
-            return Rule(
-                kinds.default(type, audience, reach=reach, summarises=chat),
-            )
+            return Rule(kinds.default(type, audience, reach=reach))
         allowed = kinds.choices(type, audience, reach=reach, summarises=chat)
         return given if given.when in allowed else Rule("now", given.targets, True)
 

@@ -295,16 +295,6 @@ def test_one_address_is_told_once(hub: Hub) -> None:
     assert ["contact"] == [each.audience for each in told(hub, acme)]
 
 
-def test_a_chat_gets_one_card_of_a_paid_invoice(hub: Hub) -> None:
-    cast(hub)
-    chat, ears = connected(hub, "chat", "ears")
-    found = {each.connection_id: each for each in told(hub, None, "invoice.paid")}
-
-    assert ("skipped", "policy") == (found[chat.id].state, found[chat.id].reason)
-    assert "that settles it" in found[chat.id].explanation
-    assert "pending" == found[ears.id].state
-
-
 def test_an_untick_is_kept_for_all_audiences(hub: Hub) -> None:
     """The older promise: what an admin unticked is not told, whatever a rule says."""
     cast(hub)

@@ -1,5 +1,6 @@
 """Rules of sending: the defaults, what an admin may decide, and what is refused."""
 
+import itertools
 from datetime import time
 
 import pytest
@@ -51,13 +52,11 @@ def test_clients_hear_of_little_unless_an_admin_says_so(hub: Hub) -> None:
     } == heard
 
 
-def test_a_chat_hears_of_a_payment_once_and_others_of_all(hub: Hub) -> None:
+def test_a_new_connection_hears_all_it_can(hub: Hub) -> None:
     cast(hub)
     chat, ears = connected(hub, "chat", "ears")
-
-    assert Rule("off") == effective(hub, chat.id, "invoice.paid", "channel")
-    assert Rule("now") == effective(hub, chat.id, "payment.received", "channel")
-    assert Rule("now") == effective(hub, ears.id, "invoice.paid", "channel")
+    for id, type in itertools.product((chat.id, ears.id), EVENT_TYPES):
+        assert Rule("now") == effective(hub, id, type, "channel")
 
 
 def test_an_admin_decides_changes_and_goes_back(hub: Hub) -> None:
