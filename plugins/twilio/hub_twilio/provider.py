@@ -10,8 +10,9 @@ from hub.sdk.provider import Budget, Provider, SettingsSchema, secret
 
 API: Final = "https://api.twilio.com"
 SENDER_KEYS: Final = ("messaging_service_sid", "from_number")
-# Carriers take one text a second from an ordinary long number.
-PER_SECOND: Final = 1.0
+# Carriers take one text a second from an ordinary long number, and what it cost is
+# asked for afterwards.
+PER_SECOND: Final = 2.0
 _SENDER = r"\+[1-9][0-9]{6,14}|[0-9]{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 &+_-]{1,11}"
 
 
