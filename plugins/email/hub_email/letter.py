@@ -21,6 +21,7 @@ LONGEST_LABEL: Final = 60
 # A header's line has 998 letters at the most, and a link can't be folded.
 LONGEST_LINK: Final = 900
 OPEN: Final = "Open"
+_BUTTON: Final = "\0"  # no text holds it
 STOP: Final = "Unsubscribe"
 # Tabs and line breaks are all that text needs of them; the last two turn round all
 # that follows on the line, whoever wrote it.
@@ -38,13 +39,12 @@ class _Written(UnstructuredHeader):
         kwds["decoded"] = value
 
     def fold(self, *, policy: Any) -> str:
+        end: str = policy.linesep
         whole = f"{self.name}: {self}"  # type: ignore[attr-defined]
         # A line with an encoded word has 76 letters at the most (RFC 2047).
         for before, after in (("?=", "=?"), ("?=", "<")):
-            whole = whole.replace(
-                f"{before} {after}", f"{before}{policy.linesep} {after}"
-            )
-        return whole + policy.linesep
+            whole = whole.replace(f"{before} {after}", f"{before}{end} {after}")
+        return whole + end
 
 
 def _policy(*, international: bool) -> "EmailPolicy[EmailMessage]":
@@ -81,17 +81,25 @@ class Letter:
 
     @property
     def html(self) -> str:
-        """The same as HTML; the button stands for the line of its link."""
-        lines = self.text.split("\n")
-        if self.link:
-            lines = [line for line in lines if line.strip() != self.link]
-        paragraphs = re.split(r"\n(?:[ \t]*\n)+", "\n".join(lines).strip("\n"))
+        """The same as HTML."""
         template = _environment().get_template("hub_email/mail.html")
-        return template.render(
-            letter=self,
-            paragraphs=[paragraph.split("\n") for paragraph in paragraphs],
-            stop=STOP,
-        )
+        return template.render(letter=self, blocks=self.blocks, stop=STOP)
+
+    @property
+    def blocks(self) -> list[list[str]]:
+        """Paragraphs of lines; an empty one is where the button stands, in the place
+        of the line with its link, else at the end."""
+        found: list[list[str]] = [[]]
+        for line in self.text.split("\n"):
+            if self.link and line.strip() == self.link:
+                found += [[_BUTTON], []]
+            elif line.strip():
+                found[-1].append(line)
+            else:
+                found.append([])
+        if self.link and [_BUTTON] not in found:
+            found.append([_BUTTON])
+        return [[] if block == [_BUTTON] else block for block in found if block]
 
 
 def letter(message: Message) -> Letter:

@@ -146,13 +146,13 @@ def test_html_loads_nothing_and_names_no_colour_of_the_page() -> None:
     assert '<meta name="color-scheme" content="light dark">' in html
 
 
-def test_link_that_the_text_has_is_not_said_twice() -> None:
+def test_button_takes_the_place_of_its_link() -> None:
     made = mail(Message(text=f"Pay here:\n{LINK}\nThank you.", link=LINK))
 
     assert 1 == part(made, "plain").count(LINK)
     html = read(part(made, "html"))
     assert [LINK] == html.links
-    assert ["Pay", "here:", "Thank", "you.", "Open"] == html.words
+    assert ["Pay", "here:", "Open", "Thank", "you."] == html.words
 
 
 def test_mail_that_nobody_unsubscribes_from_says_nothing_of_it() -> None:
