@@ -66,6 +66,7 @@ _MENU: Final = (
         (
             ("Connections", "settings.index", "settings", "plug"),
             ("Who is told what", "sending.index", "sending", "bell"),
+            ("Message texts", "texts.index", "texts", "text"),
             ("People", "people.users", "user", "people"),
             ("API tokens", "people.tokens", "token", "key"),
         ),

@@ -22,8 +22,8 @@ EXCERPT_CHARS = 4096
 LARGEST_EXCERPTED = 256 * 1024
 # Shorter values occur in ordinary text; they are hidden by field name only.
 SHORTEST_NEEDLE = 8
-# A signed link of the portal opens what it names to whoever has it.
-_LINK = re.compile(r"\blnk_[0-9a-z]{26}\.[\w-]{20,}")
+# A signed link opens what it names to whoever has it, or unsubscribes them.
+_LINK = re.compile(r"\b(?:lnk|con)_[0-9a-z]{26}\.[\w-]{20,}")
 # What requests leaves as it is in a URL.
 _URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
 
@@ -112,7 +112,8 @@ class Redactor:
         for needle in self._needles:
             if needle in text:
                 text = text.replace(needle, HIDDEN)
-        return _LINK.sub(HIDDEN, text) if "lnk_" in text else text
+        signed = "lnk_" in text or "con_" in text
+        return _LINK.sub(HIDDEN, text) if signed else text
 
     def is_short_secret(self, text: str) -> bool:
         """True if `text`, or its last word (`Bearer …`), is a value that is too short

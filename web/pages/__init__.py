@@ -28,6 +28,7 @@ def register(app: Flask) -> None:
         sending,
         settings,
         syncs,
+        texts,
         trail,
         tryit,
         writing,
@@ -38,6 +39,6 @@ def register(app: Flask) -> None:
         *(people, quotes, settings, trail, tryit),
         *(bulk, catalogue, contacts, credit_notes, money, syncs),
         *(debits, links, refunds),
-        *(asking, preferences, sending, writing),
+        *(asking, preferences, sending, texts, writing),
     ):
         app.register_blueprint(module.pages)

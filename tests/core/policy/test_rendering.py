@@ -244,5 +244,5 @@ def test_a_name_is_no_template(hub: Hub) -> None:
 
 def test_kinds_without_a_text_are_refused_in_words(hub: Hub) -> None:
     """The screen shows the error; a client must never get an empty message."""
-    with pytest.raises(InvalidError, match="no words for alert.raised"):
+    with pytest.raises(InvalidError, match="no words for alert"):
         Desk(hub).told("phone", "alert.raised")

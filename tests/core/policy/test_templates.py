@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from hub.boot import Hub
 from hub.core.models import AuditEntry, MessageTemplate
-from hub.core.policy import rendering, sandbox, templates
+from hub.core.policy import rendering, sandbox, templates, texts
 from hub.core.policy.defaults import DEFAULTS, TITLES
 from hub.core.policy.variables import VARIABLES, values
 from hub.sdk.errors import InvalidError, NotFoundError
@@ -207,7 +207,7 @@ def test_no_name_breaks_a_message(name: str, key: tuple[str, str]) -> None:
     given_values |= {"days_overdue": 3, "statement.count": 1}
     given_values |= {"link": "https://x.example/pay/1", "statement.lines": "A: 1"}
 
-    said = templates.texts.filled(
+    said = texts.filled(
         reach, DEFAULTS[key], values(reach, kind, given_values)
     )
 
