@@ -6,7 +6,7 @@ may have paid, written STOP, changed the number, or gone to bed.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -52,11 +52,18 @@ class Screen:
         return (
             self._blocked(delivery)
             or self._unwanted(delivery)
+            or self._gone(delivery)
             or self._settled(delivery, event)
             or self._quiet(delivery)
+            or self._midnight(delivery)
             or self._capped(delivery)
             or self._write(delivery, event)
         )
+
+    def slept(self, delivery: Delivery, since: datetime) -> timedelta:
+        """For how long since then it had to wait for somebody's night to end."""
+        found = self._hours(delivery)
+        return quiet.spent(since, self.at, *found[:2]) if found else timedelta()
 
     @property
     def _reach(self) -> str:
@@ -96,6 +103,16 @@ class Screen:
         if address.lower() != delivery.target.lower():
             return skipped("no address", f"{to}the contact has another address now.")
         return None
+
+    def _gone(self, delivery: Delivery) -> Answer:
+        """Nobody is told of clients after they left."""
+        if delivery.audience != "staff":
+            return None
+        user = self._users.get(delivery.user_id or "")
+        if user is not None and user.active:
+            return None
+        said = f"Not sent to {delivery.target}: their account is switched off."
+        return skipped("policy", said)
 
     def _settled(self, delivery: Delivery, event: Event | None) -> Answer:
         """Nobody is reminded of what is paid."""
@@ -138,12 +155,21 @@ class Screen:
         zone = _zone(chosen.time_zone) or self.hub.settings.time_zone
         return zone, quiet.Hours(chosen.quiet_from, chosen.quiet_until), "their time"
 
-    def _capped(self, delivery: Delivery) -> Answer:
-        if self._reach != "phone" or delivery.audience != "contact":
+    def _midnight(self, delivery: Delivery) -> Answer:
+        if not self._is_capped(delivery):
             return None
-        subjects = (f"company:{delivery.company_id}", f"phone:{delivery.target}")
-        day = quiet.local_day(self.at, self._zone(delivery))
-        if caps.take(self.session, delivery.id, subjects, day) is None:
+        until = quiet.midnight(self.at, self._zone(delivery))
+        said = "Waits for midnight (the client's time): it counts for the day it leaves."
+        return Wait(until, said) if until else None
+
+    def _is_capped(self, delivery: Delivery) -> bool:
+        return self._reach == "phone" and delivery.audience == "contact"
+
+    def _capped(self, delivery: Delivery) -> Answer:
+        if not self._is_capped(delivery):
+            return None
+        if self._days.take(delivery.id) is None:
+            self._days.write()
             return None
         client = self._client(delivery)
         name = client.name if client else "The client"
@@ -159,6 +185,8 @@ class Screen:
         try:
             delivery.message = dict(render(self.session, delivery, event))
         except (InvalidError, PluginError) as error:
+            if self._is_capped(delivery) and delivery.sent_at is None:
+                self._days.give_up(delivery.id)
             return Verdict("dead", str(error))
         return None
 
@@ -174,6 +202,18 @@ class Screen:
         client = self._client(delivery)
         found = client.contacts if client else ()
         return next((each for each in found if each.id == delivery.contact_id), None)
+
+    @cached_property
+    def _days(self) -> caps.Days:
+        wants = {
+            each.id: caps.Want(
+                (f"company:{each.company_id}", f"phone:{each.target}"),
+                quiet.local_day(self.at, self._zone(each)),
+            )
+            for each in self.taken
+            if self._is_capped(each)
+        }
+        return caps.Days(self.session, wants)
 
     @cached_property
     def _policy(self) -> rules.Policy:

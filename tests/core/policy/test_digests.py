@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hub.boot import Hub
 from hub.core import deliver
 from hub.core.deliveries import bursts, claims, readiness, retry
-from hub.core.models import Connection, Delivery, Digest, Outage
+from hub.core.models import Connection, Delivery, Digest, Outage, User
 from hub.core.policy import digests, preferences, rules
 from hub.core.publish import publish
 from hub.sdk.clock import now
@@ -359,6 +359,27 @@ def test_staff_get_their_digest_by_mail_on_their_own_morning(
         "link": hub.url("/invoices"),
         "label": "Open the list",
     } == message
+
+
+@pytest.mark.parametrize("when", ["now", "daily"])
+def test_who_left_is_told_no_more(
+    hub: Hub, telling: Telling, clock: time_machine.Traveller, when: str
+) -> None:
+    connected(hub, "mail")
+    ann = add_user(hub)
+    values = {"channels": {"mail": {"invoice.overdue": when}}}
+    with hub.write() as session:
+        preferences.change(session, ann.id, values)
+    happen(hub, 1)
+    with hub.write() as session:
+        session.get_one(User, ann.id).active = False
+    clock.move_to(MONDAY + timedelta(days=1))
+    deliver.drain_all(hub)
+
+    assert [] == telling.said
+    (row,) = (each for each in all_of(hub, Delivery) if each.reason != "digest")
+    assert ("skipped", "policy") == (row.state, row.reason)
+    assert "switched off" in row.explanation
 
 
 def test_a_burst_is_one_message(hub: Hub, telling: Telling, chat: Connection) -> None:
