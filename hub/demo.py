@@ -28,6 +28,7 @@ _COMPANIES: tuple[Mapping[str, Any], ...] = (
         "country": "DE",
         "time_zone": "Europe/Berlin",
         "email": "accounts@smith-sons.example",
+        "sms_notifications_enabled": True,
     },
     {
         "name": "Northwind Legal",
@@ -35,6 +36,7 @@ _COMPANIES: tuple[Mapping[str, Any], ...] = (
         "country": "GB",
         "time_zone": "Europe/London",
         "email": "ap@northwind.example",
+        "sms_notifications_enabled": True,
     },
     {
         "name": "Harbour Dental",
@@ -50,6 +52,14 @@ _COMPANIES: tuple[Mapping[str, Any], ...] = (
         "time_zone": "Asia/Tokyo",
         "email": "billing@kobe-logistics.example",
     },
+)
+# How each company's contact is reached, and what they agreed to. The numbers are of
+# ranges that are kept free for stories.
+_REACHED: tuple[tuple[str | None, tuple[str, ...]], ...] = (
+    ("+4915228817386", ("sms", "email")),
+    ("+447700900123", ("sms", "email")),
+    (None, ("email",)),
+    (None, ()),
 )
 # Company, days since the issue date, whether it is paid, and the lines.
 _INVOICES: tuple[tuple[int, int, bool, tuple[tuple[str, str, str], ...]], ...] = (
@@ -106,10 +116,12 @@ def _connect(session: Session, plugin: str, values: dict[str, str]) -> None:
 
 def _ledger(session: Session) -> None:
     clients = [companies.create(session, values) for values in _COMPANIES]
-    for client in clients:
-        companies.add_contact(
-            session, client.id, {"name": "Accounts", "email": client.email}
-        )
+    for client, (phone, agreed) in zip(clients, _REACHED, strict=True):
+        values = {"name": "Accounts", "email": client.email, "phone": phone}
+        contact = companies.add_contact(session, client.id, values)
+        for channel in agreed:
+            consent = {"channel": channel, "given": True, "how": "order form"}
+            companies.set_consent(session, contact.id, consent, actor="demo")
     today = invoices.today(session)
     for number, age, paid, lines in _INVOICES:
         issued = today - timedelta(days=age)
