@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from hub.boot import Hub
 from hub.core.deliveries.unfinished import is_due
 from hub.core.models import Connection, Delivery, Event
-from hub.core.policy import digests, kinds
+from hub.core.policy import digests, kinds, rules
+from hub.core.policy.rules import Rules
 from hub.sdk.events import EVENT_TYPES, hook_of
 from hub.sdk.provider import Provider
 
@@ -36,7 +37,10 @@ def group(session: Session, hub: Hub, connection: Connection, at: datetime) -> N
         .having(func.count() >= FEWEST)
         .order_by(Delivery.hook, Delivery.target)
     ).all()
+    decided = rules.load(session, (connection.id,)) if waiting else Rules({})
     for hook, target in waiting:
+        if decided.forbid(connection.id, _GROUPED[hook], "channel"):
+            continue  # each is put aside with that reason
         _group(session, provider, connection.id, hook, target, at)
 
 

@@ -194,7 +194,7 @@ def _arrange(session: Session, hub: Hub, connection: Connection, ready: Ready) -
     moment = clock.now()
     if ready.outage_id is None:
         bursts.group(session, hub, connection, moment)
-    targets.expand(session, hub, connection.id, moment)
+    targets.expand(session, ready.live, moment)
 
 
 def _claimed(

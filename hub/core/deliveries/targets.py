@@ -7,28 +7,26 @@ from typing import Any
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from hub.boot import Hub
-from hub.core.configuration.live import live
+from hub.core.configuration.live import LiveConnection
 from hub.core.deliveries.unfinished import is_due
 from hub.core.models import Delivery, new_id
 from hub.core.rows import insert_new
-from hub.sdk.errors import HubError
 
 _MOST = 1000  # in one transaction (ROAD 34)
 _UNIQUE = ("event_id", "connection_id", "hook", "target", "copy")
 
 
-def expand(session: Session, hub: Hub, connection_id: str, at: datetime) -> None:
+def expand(session: Session, connection: LiveConnection, at: datetime) -> None:
     """Make one delivery per target of each that is due, has none and was never tried.
     The caller holds the connection's row."""
-    targets = _named(hub, connection_id)
+    targets = _named(connection)
     if not targets:
         return
     found = session.scalars(
         select(Delivery)
         .where(
             is_due,
-            Delivery.connection_id == connection_id,
+            Delivery.connection_id == connection.id,
             Delivery.target == "",
             Delivery.attempts == 0,
             Delivery.next_attempt_at <= at,
@@ -48,13 +46,9 @@ def expand(session: Session, hub: Hub, connection_id: str, at: datetime) -> None
         insert_new(session, Delivery, rows, unique=_UNIQUE)
 
 
-def _named(hub: Hub, connection_id: str) -> list[str]:
+def _named(connection: LiveConnection) -> list[str]:
     """The targets its settings name, [] if they can't be read: the hook itself then
     says what is wrong with them."""
-    try:
-        connection = live(hub).by_id(connection_id)
-    except HubError:
-        return []
     provider = connection.provider
     if provider is None or provider.targets is None:
         return []

@@ -24,6 +24,7 @@ SEND = "send_message"
 _NOT_IN_USE = ("setup", "disabled")
 _CHANNELS = {"phone": "sms", "email": "email"}
 _WAYS = {"phone": "by text message", "email": "by e-mail"}
+_PERIODS = {"hourly": "by the hour", "daily": "by the day"}
 Row = dict[str, Any]
 
 
@@ -179,7 +180,8 @@ class _Plan:
         return recipients.staff(self.session)
 
     def _put_off(self, row: Row, event: Event, when: str, *, zone: str = "") -> None:
-        row |= _skipped("digest", "", self.at)
+        said = f"Told with others, {_PERIODS[when]}."
+        row |= _skipped("digest", said, self.at)
         self.later.append(digests.Later(row, event.type, when, zone))
 
     def _row(self, event: Event, listener: Listener, hook: str, audience: str) -> Row:

@@ -361,6 +361,28 @@ def test_staff_get_their_digest_by_mail_on_their_own_morning(
     } == message
 
 
+def test_a_burst_is_told_at_each_target_of_the_settings(hub: Hub) -> None:
+    """ROAD 15."""
+    telling = cast(hub, chat={"targets": lambda settings: ("a", "b")})
+    connected(hub, "chat")
+    happen(hub, *range(1, 7))
+    deliver.drain_all(hub)
+
+    assert ["a", "b"] == sorted(target for _, target, _ in telling.said)
+    assert [summary(*range(1, 7))] * 2 == said(hub, telling)
+
+
+def test_a_burst_that_was_switched_off_says_so_of_each(
+    hub: Hub, telling: Telling, chat: Connection
+) -> None:
+    happen(hub, *range(1, 7))
+    by_the(hub, chat, "off")
+    deliver.drain_all(hub)
+
+    assert [("skipped", "policy")] * 6 == states(hub)
+    assert [] == telling.said
+
+
 @pytest.mark.parametrize("when", ["now", "daily"])
 def test_who_left_is_told_no_more(
     hub: Hub, telling: Telling, clock: time_machine.Traveller, when: str
