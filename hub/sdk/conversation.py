@@ -7,6 +7,7 @@ import io
 import socket
 import ssl
 from dataclasses import dataclass, field
+from typing import Final
 
 import certifi
 
@@ -15,6 +16,8 @@ from hub.sdk.addresses import refuse_off_limits
 from hub.sdk.records import Noted
 from hub.sdk.redaction import EXCERPT_CHARS, Redactor
 from hub.sdk.text import one_line
+
+MOST_HEARD: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,10 @@ class Conversation:
     def connect(self) -> socket.socket:
         """Return a connection to the server, wherever its name leads by now."""
         failed: OSError = ConnectionError("the name leads nowhere")
-        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except UnicodeError:  # no name in the DNS can be so
+            raise failed from None
         for *_, address in found:
             refuse_off_limits(str(address[0]))
             seconds = self.left(transport.CONNECT_SECONDS)
@@ -57,8 +63,9 @@ class Conversation:
         return context.wrap_socket(connection, server_hostname=self.host)
 
     def reader(self, connection: socket.socket) -> io.BufferedReader:
-        """Return a file to read from, of which each read has what time is left."""
-        return transport.reader(connection)
+        """Return a file to read from, of which each read has what time is left; from
+        a server that says too much it breaks off."""
+        return transport.reader(connection, MOST_HEARD)
 
     def left(self, most: float | None = None) -> float:
         """Return the seconds left, `most` at most; TimeoutError if there are none."""

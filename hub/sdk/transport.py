@@ -76,10 +76,14 @@ def deadline(seconds: float, reach: Reach = EVERYWHERE) -> Iterator[Call]:
 
 
 class _BoundedFile(io.RawIOBase):
-    """What a response is read from; holds the socket open as its own file does."""
+    """What a response is read from; holds the socket open as its own file does.
 
-    def __init__(self, sock: socket.socket) -> None:
+    With `largest`, it breaks off after so many bytes.
+    """
+
+    def __init__(self, sock: socket.socket, largest: int | None = None) -> None:
         self._sock = sock
+        self._largest, self._read = largest, 0
         self._file = sock.makefile("rb", buffering=0)
         self._most = sock.gettimeout()
 
@@ -88,16 +92,21 @@ class _BoundedFile(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         self._sock.settimeout(_call.get().left(self._most))
-        return self._file.readinto(buffer)
+        count = self._file.readinto(buffer)
+        self._read += count or 0
+        if self._largest is not None and self._read > self._largest:
+            raise ConnectionAbortedError("the other side says too much")
+        return count
 
     def close(self) -> None:
         self._file.close()
         super().close()
 
 
-def reader(sock: socket.socket) -> io.BufferedReader:
-    """Return a file to read from, of which each read gets what the call has left."""
-    return io.BufferedReader(_BoundedFile(sock))
+def reader(sock: socket.socket, largest: int | None = None) -> io.BufferedReader:
+    """Return a file to read from, of which each read gets what the call has left;
+    after `largest` bytes it breaks off."""
+    return io.BufferedReader(_BoundedFile(sock, largest))
 
 
 def certificates() -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hub.sdk.conversation import MOST_HEARD
 from hub.sdk.errors import PluginError, SettingsError, UnavailableError
 from hub.sdk.http import ApiClient, CallRecord, Conversation, Outgoing
 from hub.sdk.redaction import HIDDEN, Redactor
@@ -158,6 +159,32 @@ def test_dripping_server_holds_nobody() -> None:
         talks.talk(at(address), listen)
 
     assert talks.records[0].duration_ms < 1000 * wire.LONGEST_DRIP / 4
+
+
+def test_server_that_never_ends_is_left() -> None:
+    """ROAD 22: what is heard is bounded, too."""
+
+    def chats(connection: socket.socket, over: threading.Event) -> None:
+        while not over.is_set():
+            connection.sendall(b"200-and\r\n" * 10_000)
+
+    def listen(talk: Conversation) -> None:
+        with talk.connect() as connection, talk.reader(connection) as reader:
+            while line := reader.readline():
+                heard.append(len(line))
+
+    heard: list[int] = []
+    with wire.server(chats) as address, pytest.raises(UnavailableError):
+        Talks().talk(at(address), listen)
+
+    assert sum(heard) <= MOST_HEARD
+
+
+def test_name_that_cannot_be_is_not_reached() -> None:
+    name = "x" * 64 + ".example"
+
+    with pytest.raises(UnavailableError, match="nothing was sent"):
+        Talks(name).talk(f"acmep://{name}:25", lambda talk: talk.connect())
 
 
 def test_certificate_has_to_be_the_servers(
