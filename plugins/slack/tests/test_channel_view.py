@@ -48,6 +48,41 @@ def test_cards_look_as_in_slack(
         screenshot(f"slack-channel-{scheme}")
 
 
+HOSTILE = (
+    "<!channel> *bold* _it_ `code` <https://evil.example|Smith & Sons>",
+    "\u202ereversed שלום <@U0ADMIN001> &lt;!here&gt; " + "👨‍👩‍👧‍👦" * 20,
+    "<b>" + "long name " * 500,
+)
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_hostile_names_look_like_names(
+    number: int,
+    page: Page,
+    screenshot: Callable[[str], Path],
+    event_of: Callable[..., Event],
+) -> None:
+    name = HOSTILE[number]
+    company = {"id": "com_1", "name": name}
+    with serve(SlackSimulator()) as slack:
+        for event_type in sorted(CARDS):
+            changes = {"company": company, "title": name, "reason": name}
+            event = event_of(event_type, **changes, number=name, invoice_number=name)
+            body = messages.card(event, interactive=True)
+            answer = requests.post(slack.url + HOOK, json=body, timeout=10)
+            assert "ok" == answer.text
+
+        page.set_viewport_size({"width": 1280, "height": 4200})
+        page.goto(f"{slack.url}/?paused")
+
+        expect(page.locator("article")).to_have_count(len(CARDS))
+        expect(page.locator(".ping, .mention, a[href*='evil.example']")).to_have_count(
+            0
+        )
+        assert page.evaluate("document.body.scrollWidth <= innerWidth")
+        screenshot(f"slack-hostile-{number}")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_thread_and_answers_look_as_in_slack(
     scheme: Any,

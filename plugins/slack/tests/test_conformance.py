@@ -100,6 +100,13 @@ class TestActions(ActionSuite):
             returns=None,
         ),
         Action(
+            hook="on_invoice_overdue",
+            file="invoice.overdue.by-bot.json",
+            arguments={"event": event("invoice.overdue")},
+            settings=BOT,
+            returns=None,
+        ),
+        Action(
             hook="send_message",
             file="message.json",
             arguments={"message": Message(text="Lunch & learn <today>")},
