@@ -43,7 +43,7 @@ def send(session: Session, slug: str, message: Message, actor: str) -> Delivery:
         company_id=contact.company_id if contact else None,
         contact_id=contact.id if contact else None,
         subject=f"message:{id}",
-        message={"text": message.text, "blocks": [dict(b) for b in message.blocks]},
+        message=_kept(message),
         state="pending",
         next_attempt_at=moment,
         created_at=moment,
@@ -52,6 +52,14 @@ def send(session: Session, slug: str, message: Message, actor: str) -> Delivery:
     audit.record(session, actor, "message.sent", f"connection:{connection.id}")
     ring_after(session, "deliver")
     return delivery
+
+
+def _kept(message: Message) -> dict[str, object]:
+    kept: dict[str, object] = {
+        "text": message.text,
+        "blocks": [dict(b) for b in message.blocks],
+    }
+    return kept | ({"subject": message.subject} if message.subject else {})
 
 
 def _check(message: Message) -> None:

@@ -6,16 +6,19 @@ happens then."""
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
+from hub.core import messages
 from hub.core.configuration.live import live
 from hub.core.models import Contact, Delivery
 from hub.core.policy import asking
 from hub.core.policy.screen import Screen
 from hub.core.policy.verdict import Wait
 from hub.sdk.clock import now
+from hub.sdk.events import Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,7 @@ class Proposal:
     address: str
     why: str = ""
     until: datetime | None = None
-    message: dict[str, str] = field(default_factory=dict)
+    message: dict[str, Any] = field(default_factory=dict)
 
     @property
     def goes(self) -> bool:
@@ -48,6 +51,11 @@ def reminder(hub: Hub, invoice_id: str, actor: str) -> list[Proposal]:
 def statement(hub: Hub, company_id: str, actor: str) -> list[Proposal]:
     """What a statement for this company would be; ConflictError if there is none."""
     return _tried(hub, lambda s: asking.statement(s, company_id, actor, key="proposed"))
+
+
+def free(hub: Hub, slug: str, message: Message, actor: str) -> Proposal:
+    """What a free message would be; UserError if it can't be sent at all."""
+    return _tried(hub, lambda s: [messages.send(s, slug, message, actor)])[0]
 
 
 def _tried(hub: Hub, ask: Callable[[Session], Sequence[Delivery]]) -> list[Proposal]:

@@ -448,6 +448,7 @@ def test_a_message_is_looked_at_once_more_before_it_goes(
     said = {"to": NUMBER, "text": f"Hello {CANARY} ☎"}
 
     nothing = admin.post(page, to="", text=" ")
+    wrong = admin.post(page, to="12", text="Hello")
     looked = admin.post(page, **said)
     changed = admin.post(page, **said, change="yes")
     with bank.hub.read() as session:
@@ -462,6 +463,8 @@ def test_a_message_is_looked_at_once_more_before_it_goes(
         assert "Hello &lt;script&gt;" in text
         assert CANARY not in text
     assert "1 part" in looked.text
+    assert 422 == wrong.status_code
+    assert "Write the number with its country code" in wrong.text
     assert [] == list(before)
     with bank.hub.read() as session:
         row = session.scalars(
@@ -470,6 +473,19 @@ def test_a_message_is_looked_at_once_more_before_it_goes(
     assert f"/deliveries/{row.id}" == sent.location
     assert NUMBER == row.target
     assert f"Hello {CANARY} ☎" == (row.message or {})["text"]
+
+
+def test_a_message_that_would_not_be_sent_says_so_before(
+    admin: Browser, bank: Bank, things: Things, reached: dict[str, Connection]
+) -> None:
+    page = "/settings/connections/phone/message"
+    with bank.hub.write() as session:
+        companies.update_contact(session, things.contact, {"phone": NUMBER})
+
+    looked = admin.post(page, to="+49 30 123456", text="Hello").text
+
+    assert f"Not sent to {NUMBER}" in looked
+    assert 'name="send"' not in looked
 
 
 def test_a_connection_that_takes_no_messages_has_no_form(

@@ -5,9 +5,10 @@ from typing import Any
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from hub.core import messages
+from hub.core import messages, proposals
 from hub.core.configuration.live import LiveConnection, live
 from hub.core.ledger import companies
+from hub.core.proposals import Proposal
 from hub.sdk.errors import InvalidError, UserError
 from hub.sdk.events import Message
 from web.area import area
@@ -54,20 +55,26 @@ def look(slug: str) -> Answer:
         message = _message(connection)
     except InvalidError as error:
         return _form(connection, request.form, error), 422
-    if not request.form.get("send"):
-        return render_template(
-            "settings/message_look.html",
-            connection=connection,
-            reach=_reach(connection),
-            message=message,
-        )
     try:
+        if not request.form.get("send"):
+            proposal = proposals.free(the_hub(), slug, message, person().actor)
+            return _look(connection, message, proposal)
         with the_hub().write() as session:
             made = messages.send(session, slug, message, person().actor)
     except UserError as error:
         return _form(connection, request.form, error), 422
-    flash("It is on its way. What becomes of it is shown here.", "info")
+    flash("What becomes of it is shown here.", "info")
     return redirect(url_for("trail.delivery", id=made.id))
+
+
+def _look(connection: LiveConnection, message: Message, proposal: Proposal) -> str:
+    return render_template(
+        "settings/message_look.html",
+        connection=connection,
+        reach=_reach(connection),
+        message=message,
+        proposal=proposal,
+    )
 
 
 def _message(connection: LiveConnection) -> Message:
