@@ -3,6 +3,7 @@ with its reason. In the claim's transaction, after it and before anything is sen
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -41,11 +42,11 @@ def admitted(
         off = is_off(delivery, type, decided, connection.hooks_off)
         answer = (
             (Verdict("skipped", "policy", UNTICKED) if off else None)
-            or _verdict(hub, connection, delivery, event, digest, moment)
+            or _verdict(hub, screen, connection, delivery, event, digest)
             or screen.of(delivery, event)
         )
         if isinstance(answer, Wait):
-            _put_off(delivery, answer)
+            _put_off(delivery, answer, moment)
         elif answer is not None:
             _put_aside(delivery, answer, moment)
         else:
@@ -56,20 +57,24 @@ def admitted(
 
 def _verdict(
     hub: Hub,
+    screen: Screen,
     connection: Connection,
     delivery: Delivery,
     event: Event | None,
     digest: Digest | None,
-    moment: datetime,
 ) -> Verdict | Wait | None:
-    provider = hub.plugins.provider(connection.plugin)
-    found = digest and of_digest(delivery, digest, provider=provider, at=moment)
+    provider, moment = hub.plugins.provider(connection.plugin), screen.at
+    slept = partial(screen.slept, delivery)
+    found = digest and of_digest(
+        delivery, digest, provider=provider, at=moment, slept=slept
+    )
     return found or verdict(
         delivery,
         event,
         provider=provider,
         can_look=hub.plugins.has(connection.plugin, "find_made"),
         at=moment,
+        slept=slept,
     )
 
 
@@ -87,11 +92,14 @@ def _put_aside(delivery: Delivery, found: Verdict, moment: datetime) -> None:
     delivery.finished_at = moment if found.state == "skipped" else None
 
 
-def _put_off(delivery: Delivery, wait: Wait) -> None:
-    """It waits, and that counts neither as a try nor against its 72 hours."""
+def _put_off(delivery: Delivery, wait: Wait, moment: datetime) -> None:
+    """It waits, and that counts neither as a try nor against its 72 hours. Pending, so
+    that nobody takes it for a probe, or hurries it, before its time."""
     delivery.attempts -= 1
-    delivery.state = "retrying" if delivery.attempts else "pending"
+    delivery.state = "pending"
     delivery.explanation, delivery.next_attempt_at = wait.explanation, wait.until
     delivery.claim = delivery.lease_until = None
     if not delivery.attempts:
         delivery.deadline = None
+    elif delivery.deadline is not None:
+        delivery.deadline += wait.until - moment

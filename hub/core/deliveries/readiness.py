@@ -21,7 +21,12 @@ from hub.boot import Hub
 from hub.core import buckets
 from hub.core.configuration.live import LiveConnection, live
 from hub.core.deliveries import budgets
-from hub.core.deliveries.unfinished import is_due, is_sending, is_suspect
+from hub.core.deliveries.unfinished import (
+    is_due,
+    is_retrying,
+    is_sending,
+    is_suspect,
+)
 from hub.core.models import Connection, Delivery, Outage, PluginSwitch
 from hub.core.models.connection import WORKING
 from hub.sdk import clock
@@ -85,7 +90,7 @@ def _due(moment: datetime) -> tuple[TextClause, ColumnElement[bool]]:
 def is_probe(moment: datetime) -> ColumnElement[bool]:
     """What may tell of a recovery: it needn't wait for its own next try. What was
     never tried waits for its time: a digest, or the end of a night."""
-    return or_(Delivery.next_attempt_at <= moment, Delivery.attempts > 0)
+    return or_(Delivery.next_attempt_at <= moment, is_retrying)
 
 
 def is_open(moment: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -1,6 +1,6 @@
 """What is claimed and yet not sent: old news, unticked hooks, doubt (ROAD 17, 19)."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from hub.core.deliveries import outcomes
@@ -14,6 +14,13 @@ DOUBT = (
     "It may have been carried out already, and the provider no longer knows it by its"
     " key. Look there, then retry it or confirm it."
 )
+
+Slept = Callable[[datetime], timedelta]
+
+
+def _awake(since: datetime) -> timedelta:
+    return timedelta()
+
 
 UNTICKED = "Not sent: an admin switched this off for the connection."
 OLD = "Not sent: it was too old to be news when its turn came."
@@ -41,10 +48,12 @@ def verdict(
     provider: Provider,
     can_look: bool,
     at: datetime,
+    slept: Slept = _awake,
 ) -> Verdict | None:
-    """Say why this is not to be sent; None if it is."""
+    """Say why this is not to be sent; None if it is. `slept` says for how long since
+    a moment it had to wait for a night to end."""
     if event is not None and _is_stale(
-        delivery, event.type, event.created_at, provider, at
+        delivery, event.type, event.created_at, provider, at, slept
     ):
         return Verdict("skipped", "stale", OLD)
     repeatable = outcomes.is_repeatable(
@@ -59,21 +68,28 @@ def of_digest(
     *,
     provider: Provider,
     at: datetime,
+    slept: Slept = _awake,
 ) -> Verdict | None:
     """Say why this digest is not to be sent; None if it is."""
     if delivery.message is None:  # each of its items was sent by itself meanwhile
         return Verdict("skipped", "digest", TOLD)
-    stale = _is_stale(delivery, digest.event_type, digest.due_at, provider, at)
+    stale = _is_stale(delivery, digest.event_type, digest.due_at, provider, at, slept)
     return Verdict("skipped", "stale", OLD) if stale else None
 
 
 def _is_stale(
-    delivery: Delivery, type: str, since: datetime, provider: Provider, at: datetime
+    delivery: Delivery,
+    type: str,
+    since: datetime,
+    provider: Provider,
+    at: datetime,
+    slept: Slept,
 ) -> bool:
     """True if this is worse than nothing by now.
 
     The age counts from when the hub learned of it (a provider's own time may lie
-    far back for good reasons), or from when a person asked for it again.
+    far back for good reasons), or from when a person asked for it again. While it
+    has to wait for a night to end it doesn't age.
     """
     most = _max_age(provider, type)
     if most is None:
@@ -81,7 +97,8 @@ def _is_stale(
     born = [since]
     born += [delivery.asked_at] if delivery.asked_at else []
     born += [delivery.created_at] if delivery.replay_of else []
-    return at - max(born) > most
+    age = at - max(born)
+    return age > most and age - slept(max(born)) > most
 
 
 def _max_age(provider: Provider, event_type: str) -> timedelta | None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 MARGIN = timedelta(minutes=5)
 _STEP = timedelta(minutes=15)  # all zones' shifts are a multiple of it
 _LONGEST = timedelta(days=2)
+_FARTHEST = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -51,22 +52,42 @@ def end(at: datetime, zone: ZoneInfo, hours: Hours) -> datetime | None:
     return last  # quiet all day and night, which nobody can set
 
 
+def midnight(at: datetime, zone: ZoneInfo) -> datetime | None:
+    """The first moment of the next local day, if that is within the margin: what is
+    claimed today must not leave tomorrow. Else None."""
+    tomorrow = local_day(at + MARGIN, zone)
+    if tomorrow == local_day(at, zone):
+        return None
+    # Where the clocks leave midnight out, this is the moment at which they do.
+    return datetime.combine(tomorrow, time(), zone).astimezone(UTC)
+
+
+def spent(since: datetime, at: datetime, zone: ZoneInfo, hours: Hours) -> timedelta:
+    """How much of the time between these was quiet."""
+    moment, last = max(since, at - _FARTHEST).astimezone(UTC), at.astimezone(UTC)
+    total = timedelta()
+    while moment < last:
+        then = min(_next(moment, zone, hours), last)
+        if _holds(moment, zone, hours):
+            total += then - moment
+        moment = then
+    return total
+
+
 def _holds(at: datetime, zone: ZoneInfo, hours: Hours) -> bool:
     return hours.holds(at.astimezone(zone).time())
 
 
 def _next(moment: datetime, zone: ZoneInfo, hours: Hours) -> datetime:
-    """The next full quarter of an hour, or the hours' own end if it is before that."""
-    local = moment.astimezone(zone)
-    ending = local.replace(
-        hour=hours.end.hour, minute=hours.end.minute, second=0, microsecond=0
+    """The next full quarter of an hour, or the hours' own start or end if it is before
+    that: in between nothing changes."""
+    today = local_day(moment, zone)
+    readings = (
+        datetime.combine(today, clock.replace(fold=fold), zone).astimezone(UTC)
+        for clock in (hours.start, hours.end)
+        for fold in (0, 1)
     )
-    steps = [_quarter(moment)]
-    for fold in (0, 1):
-        found = ending.replace(fold=fold).astimezone(UTC)
-        if found > moment:
-            steps.append(found)
-    return min(steps)
+    return min([_quarter(moment), *(each for each in readings if each > moment)])
 
 
 def _quarter(moment: datetime) -> datetime:

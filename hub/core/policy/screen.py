@@ -159,7 +159,9 @@ class Screen:
         if not self._is_capped(delivery):
             return None
         until = quiet.midnight(self.at, self._zone(delivery))
-        said = "Waits for midnight (the client's time): it counts for the day it leaves."
+        said = (
+            "Waits for midnight (the client's time): it counts for the day it leaves."
+        )
         return Wait(until, said) if until else None
 
     def _is_capped(self, delivery: Delivery) -> bool:
