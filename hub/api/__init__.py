@@ -24,6 +24,7 @@ def register(app: Flask) -> None:
         connections,
         credit_notes,
         deliveries,
+        event_schemas,
         events,
         invoices,
         mandates,
@@ -45,8 +46,8 @@ def register(app: Flask) -> None:
     api = HubApi(app)
     for module in (
         *(companies, invoices, payments, charges, credit_notes, quotes, catalogue),
-        *(mandates, portal_links, events, deliveries, road, notifications),
-        *(plugins, connections, sending, tokens),
+        *(mandates, portal_links, events, event_schemas, deliveries, road),
+        *(notifications, plugins, connections, sending, tokens),
     ):
         api.register_blueprint(module.blueprint, url_prefix=PREFIX)
     hub: Hub = app.extensions["hub"]
