@@ -59,7 +59,13 @@ class ProviderError(HubError):
 
 
 class UnavailableError(ProviderError):
-    """The provider can't answer now; the same request may succeed later."""
+    """The provider can't answer now; the same request may succeed later.
+
+    `only_this` is set where it does answer, and only what this request is about is
+    not to be had: one full mailbox is no outage of the mail server.
+    """
+
+    only_this = False
 
 
 class RateLimitError(UnavailableError):

@@ -133,7 +133,7 @@ def _unavailable(error: UnavailableError, this: Try) -> Outcome:
     return _retry(
         str(error),
         this,
-        sign="fails",
+        sign="works" if error.only_this else "fails",
         maybe_made=error.outcome_unknown,
         status=error.status,
     )

@@ -90,7 +90,18 @@ def _for_now(
     # Too much from us: of one recipient it would be said with another code.
     if code == 421 and (enhanced or "").startswith("4.7."):
         return RateLimitError(f"{said} {AGAIN}", status=code, code=enhanced)
-    return UnavailableError(f"{said} {AGAIN}", status=code, code=enhanced)
+    error = UnavailableError(f"{said} {AGAIN}", status=code, code=enhanced)
+    error.only_this = _is_one_mailbox(stage, code, enhanced)
+    return error
+
+
+def _is_one_mailbox(stage: Stage, code: int, enhanced: str | None) -> bool:
+    """True for what isn't about the server: busy, full, or it doesn't know us yet."""
+    if code == 421 or stage not in ("recipient", "message"):
+        return False
+    if enhanced is None:
+        return stage == "recipient" and code in (450, 452)
+    return enhanced.startswith(("4.1.", "4.2.", "4.7."))
 
 
 def _for_good(

@@ -98,6 +98,32 @@ def test_a_bounce_is_no_opt_out() -> None:
 
 
 @pytest.mark.parametrize(
+    ("stage", "code", "words", "only"),
+    [
+        ("recipient", 450, "4.2.1 Busy", True),
+        ("recipient", 452, "4.2.2 Full", True),
+        ("recipient", 451, "4.7.1 Greylisted", True),
+        ("recipient", 450, "Greylisted", True),
+        ("message", 451, "4.7.1 Greylisted", True),
+        ("recipient", 451, "4.3.0 Local error", False),
+        ("recipient", 451, "Local error", False),
+        ("recipient", 421, "4.2.1 Closing", False),
+        ("message", 452, "4.3.1 Storage", False),
+        ("sender", 450, "4.7.1 Later", False),
+        ("greeting", 451, "4.7.1 Later", False),
+    ],
+)
+def test_one_mailbox_is_told_from_the_whole_server(
+    stage: Stage, code: int, words: str, only: bool
+) -> None:
+    """A full mailbox must not hold everybody's mail (ROAD 21)."""
+    error = error_of(stage, code, words)
+
+    assert isinstance(error, UnavailableError)
+    assert only == error.only_this
+
+
+@pytest.mark.parametrize(
     ("stage", "code", "unknown"),
     [
         ("message", -1, True),

@@ -55,6 +55,16 @@ def test_error_decides_the_state(
     assert (state, sign) == (outcome.state, outcome.sign)
 
 
+def test_one_full_mailbox_is_no_outage() -> None:
+    """ROAD 21: what is only about this one doesn't hold the others."""
+    error = UnavailableError("The mailbox is full.", status=452)
+    error.only_this = True
+
+    outcome = outcomes.of_error(error, SURE, sent=True)
+
+    assert ("retrying", "works") == (outcome.state, outcome.sign)
+
+
 def test_retry_after_is_obeyed_exactly() -> None:
     """ROAD 6."""
     error = RateLimitError("slow down", retry_after=37.5)
