@@ -42,8 +42,8 @@ def test_connection(ctx: Context) -> str:
     with smtp.talking(ctx) as talk:
         talk.hoped("greeting", talk.noop()[0], 250)
         talk.leave()
-    signed_in = settings.get("username") and settings.get("password")
-    how = f"signed in as {settings['username']}" if signed_in else "without signing in"
+    username = settings.get("username")
+    how = f"signed in as {username}" if username else "without signing in"
     encrypted = "encrypted" if settings["tls"] in ("starttls", "tls") else "unencrypted"
     return (
         f"{settings['host']}:{port_of(settings)} answers ({encrypted}, {how}). No mail"

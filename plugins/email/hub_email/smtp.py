@@ -34,6 +34,7 @@ NO_TLS: Final = (
     "The mail server didn't answer in TLS, so nothing was sent. Port 587 goes with"
     " starttls, 465 with tls."
 )
+BOTH: Final = "Enter username and password, or neither of them."
 NO_SIGN_IN: Final = (
     "The mail server offers no way to sign in that the hub knows. Clear username and"
     " password if it needs none; else check port and tls."
@@ -179,6 +180,8 @@ def _check(settings: Mapping[str, Any]) -> None:
         raise SettingsError(NOT_HERE)
     if elsewhere and settings.get("password"):
         raise SettingsError(NOT_IN_THE_OPEN)
+    if bool(settings.get("username")) != bool(settings.get("password")):
+        raise SettingsError(BOTH)
 
 
 def _begin(talk: Talk, settings: Mapping[str, Any]) -> None:
@@ -190,9 +193,8 @@ def _begin(talk: Talk, settings: Mapping[str, Any]) -> None:
         talk.hoped("greeting", talk.docmd("STARTTLS")[0], 220)
         talk.secure()
         talk.hello()
-    username, password = settings.get("username"), settings.get("password")
-    if username and password:
-        _sign_in(talk, username, password)
+    if settings.get("username"):
+        _sign_in(talk, settings["username"], settings["password"])
 
 
 def _sign_in(talk: Talk, username: str, password: str) -> None:

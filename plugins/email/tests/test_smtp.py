@@ -33,7 +33,7 @@ from hub.sdk.testing import make_context
 from hub_email import actions, smtp
 from hub_email.actions import NO_ADDRESS, NO_BLOCKS, NO_RECIPIENT, NO_TEXT
 from hub_email.provider import NOT_HERE, NOT_IN_THE_OPEN
-from hub_email.smtp import ASCII_ONLY, NO_SIGN_IN, NO_STARTTLS, NO_TLS
+from hub_email.smtp import ASCII_ONLY, BOTH, NO_SIGN_IN, NO_STARTTLS, NO_TLS
 from tests.parts.certificates import certified
 
 Play = Callable[..., Any]
@@ -188,6 +188,8 @@ def test_tls_where_none_is_spoken_says_which_port_goes_with_which(post: Any) -> 
     [
         ({"tls": "none"}, NOT_HERE),
         ({"tls": "insecure"}, NOT_IN_THE_OPEN),
+        ({"tls": "tls", "password": ""}, BOTH),
+        ({"tls": "tls", "username": ""}, BOTH),
     ],
 )
 def test_settings_of_the_environment_are_looked_at_together(
