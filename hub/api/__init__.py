@@ -28,6 +28,7 @@ def register(app: Flask) -> None:
         events,
         invoices,
         mandates,
+        message_templates,
         notifications,
         payments,
         plugins,
@@ -48,6 +49,7 @@ def register(app: Flask) -> None:
         *(companies, invoices, payments, charges, credit_notes, quotes, catalogue),
         *(mandates, portal_links, events, event_schemas, deliveries, road),
         *(notifications, plugins, connections, sending, tokens),
+        message_templates,
     ):
         api.register_blueprint(module.blueprint, url_prefix=PREFIX)
     hub: Hub = app.extensions["hub"]
