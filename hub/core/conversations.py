@@ -29,13 +29,13 @@ from hub.core.rows import insert_new
 from hub.jobs import ring_after
 from hub.sdk.clock import now
 from hub.sdk.errors import UserError
+from hub.sdk.fact_data import from_data
 from hub.sdk.facts import (
     ActionTaken,
     ConsentSaid,
     ConversationFact,
     MessageReceived,
     MessageStatus,
-    from_data,
 )
 
 # In this order, whatever the order of arrival: a later word never takes back an
@@ -229,7 +229,7 @@ def _action(session: Session, connection: Connection, fact: ActionTaken) -> Book
     invoice = session.get(Invoice, id) if kind == "invoice" else None
     if invoice is None:
         return _UNCHANGED
-    actor = f"{connection.slug}:{fact.by}"[:_LONGEST]
+    actor = fact.by[:_LONGEST]
     if fact.action == "remind":
         _remind(session, connection, fact, invoice, actor)
     else:

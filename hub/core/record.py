@@ -25,14 +25,13 @@ from hub.core.ledger.locks import (
 from hub.core.ledger.movements import Key, fold, key_of, payments_of
 from hub.core.ledger.settling import Booked
 from hub.core.models import Connection, FactRow, Payment
+from hub.sdk.fact_data import FACT_KINDS, from_data
 from hub.sdk.facts import (
-    FACT_KINDS,
     CheckoutApproved,
     ConversationFact,
     Fact,
     MandateSeen,
     PaymentFact,
-    from_data,
 )
 
 # Where a fact is heard, if not in a webhook: windows of syncs overlap.

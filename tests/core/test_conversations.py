@@ -224,7 +224,7 @@ def test_acknowledging_an_invoice_is_kept_and_told_once(
         as_of=at(0),
         action="acknowledge",
         subject=f"invoice:{invoice.id}",
-        by="U1",
+        by="till:U1",
     )
     hear(hub, till, done, done)
 
@@ -237,7 +237,7 @@ def test_button_for_an_invoice_that_is_not_ours_does_nothing(
     hub: Hub, till: Connection
 ) -> None:
     pressed = ActionTaken(
-        id="t1", as_of=at(0), action="remind", subject="invoice:inv_none", by="U1"
+        id="t1", as_of=at(0), action="remind", subject="invoice:inv_none", by="till:U1"
     )
     hear(hub, till, pressed)
     (row,) = all_of(hub, FactRow)

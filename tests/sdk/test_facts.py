@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.sdk import facts
-from hub.sdk.facts import FACT_KINDS, Fact, Match, from_data, to_data
+from hub.sdk.fact_data import FACT_KINDS, from_data, to_data
+from hub.sdk.facts import Fact, Match
 from hub.sdk.money import MAX_MINOR, Money
 
 moments = st.datetimes(

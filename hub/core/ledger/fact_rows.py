@@ -11,7 +11,8 @@ from hub.core.ledger.movements import Heard, Key, key_of
 from hub.core.models import Connection, FactRow, FactSource, new_id
 from hub.core.rows import insert_new
 from hub.sdk.clock import now
-from hub.sdk.facts import Fact, from_data, to_data
+from hub.sdk.fact_data import from_data, to_data
+from hub.sdk.facts import Fact
 
 WITHDRAWN: Final = "withdrawn"
 _BATCH: Final = 500

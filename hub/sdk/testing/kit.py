@@ -11,7 +11,8 @@ import pytest
 from marshmallow import missing
 
 from hub.sdk.context import Context
-from hub.sdk.facts import Fact, from_data, to_data
+from hub.sdk.fact_data import from_data, to_data
+from hub.sdk.facts import Fact
 from hub.sdk.http import ApiClient, CallRecord
 from hub.sdk.ledger import Balance, Invoice
 from hub.sdk.provider import Provider, secret_keys
