@@ -300,3 +300,27 @@ def test_a_small_phone_is_wide_enough(
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 360, name
         screenshot(f"sending-phone-{name}")
+
+
+def test_no_name_widens_a_page_or_runs_over(
+    pages: dict[str, str],
+    signed_in: Page,
+    site: Served,
+    bank: Bank,
+    screenshot: Shoot,
+) -> None:
+    """Clients choose their names: long, right to left, with markup."""
+    name = "<b>W" + "W" * 150 + " \u0645\u0631\u062d\u0628\u0627 \U0001f984 & *x*"
+    with bank.hub.write() as session:
+        id = pages["company"].rpartition("/")[2]
+        companies.update(session, id, {"name": name})
+        kim = pages["contact"].rpartition("/")[2]
+        companies.update_contact(session, kim, {"name": name})
+    page = signed_in
+    page.set_viewport_size({"width": 360, "height": 800})
+    for shown in ("remind", "statement", "contact", "event", "delivery", "company"):
+        page.goto(site.url + pages[shown])
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 360, shown
+        screenshot(f"sending-hostile-{shown}")

@@ -23,7 +23,7 @@ STAFF = (
     *("/credit-notes/new", "/credit-notes/new?invoice={invoice}"),
     *("/products", "/products/new", "/products/{product}"),
     *("/tickets", "/time-entries", "/devices"),
-    *("/payouts", "/payouts/{payout}", "/disputes", "/mandates"),
+    *("/payouts", "/payouts/{payout}", "/disputes", "/mandates", "/preferences"),
 )
 ADMINS = (
     *("/settings", "/settings/connections/new?plugin=bank", "/settings/users"),
@@ -34,6 +34,7 @@ ADMINS = (
     *("/api-calls", "/api-calls/{call}", "/settings/connections/bank/sync"),
     *("/deliveries/bulk/retry", "/deliveries/bulk/replay?state=dead"),
     *("/deliveries/bulk/replay", "/inbound-webhooks/bulk/replay"),
+    *("/settings/sending", "/settings/sending/ears"),
 )
 ACTIONS = (
     *("/logout", "/notifications/read-all", "/invoices/new", "/companies/new"),
