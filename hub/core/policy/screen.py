@@ -8,18 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.boot import Hub
-from hub.core.configuration.live import LiveConnection
 from hub.core.models import AddressBlock, Company, Delivery, Event, Invoice, User
 from hub.core.policy import blocks, caps, kinds, preferences, quiet, recipients, rules
 from hub.core.policy.recipients import Client, Reached
 from hub.core.policy.verdict import Verdict, Wait
 from hub.sdk.errors import InvalidError, PluginError
+from hub.sdk.provider import Provider
 
 SEND = "send_message"
 _UNPAID = ("open", "partially_paid")
@@ -34,6 +35,17 @@ def skipped(reason: str, explanation: str) -> Verdict:
     return Verdict("skipped", reason, explanation)
 
 
+class Channel(Protocol):
+    """What of a live connection matters here."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def provider(self) -> Provider | None: ...
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+
+
 @dataclass
 class Screen:
     """Some messages of one connection that were claimed together. What they need is
@@ -41,7 +53,7 @@ class Screen:
 
     session: Session
     hub: Hub
-    connection: LiveConnection
+    connection: Channel
     taken: Sequence[Delivery]
     at: datetime
 
