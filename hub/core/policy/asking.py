@@ -6,7 +6,10 @@ button can't text a client who said STOP, or at night, or twice a day.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from email.errors import MessageError
+from email.headerregistry import Address
 from typing import Any
 
 import phonenumbers
@@ -14,18 +17,19 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.core import audit
-from hub.core.ledger import checks, companies, invoices
-from hub.core.models import Contact, Delivery, Invoice
+from hub.core.models import Company, Contact, Delivery, Invoice
 from hub.core.policy import plan, recipients
 from hub.core.policy.recipients import Client
 from hub.core.rows import insert_new
 from hub.jobs import ring_after
 from hub.sdk.clock import now
-from hub.sdk.errors import ConflictError, InvalidError
+from hub.sdk.errors import ConflictError, InvalidError, NotFoundError
 
 REMINDER, STATEMENT = "invoice.overdue", "statement"
 _UNPAID = ("open", "partially_paid")
 _PHONE = "Write the number with its country code, as +49 30 123456."
+_EMAIL = "Write an e-mail address, as kim@example.com."
+_WINDOW = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,13 @@ def remind(
     """Remind a client of an unpaid invoice, by every way they agreed to; returns what
     was decided, also where nothing is sent. Asked again with the same `key`, or
     without one in the same minute, it is the same reminder."""
-    invoice = invoices.get(session, invoice_id)
+    invoice = session.get(Invoice, invoice_id)
+    if invoice is None:
+        raise NotFoundError(f"There is no invoice {invoice_id}.")
     if invoice.state not in _UNPAID:
         raise ConflictError(f"Invoice {invoice.number} is not open: nothing is owed.")
     subject = f"invoice:{invoice.id}"
-    asked = _Asked(REMINDER, subject, key or _minute(), ("phone", "email"))
+    asked = _Asked(REMINDER, subject, key, ("phone", "email"))
     made = _send(session, invoice.company_id, asked)
     audit.record(session, actor, "reminder.asked", subject, deliveries=len(made))
     return made
@@ -58,30 +64,33 @@ def statement(
     session: Session, company_id: str, actor: str, *, key: str = ""
 ) -> Sequence[Delivery]:
     """Send a client the list of what is open, by e-mail; as `remind` otherwise."""
-    company = companies.get(session, company_id)
+    company = session.get(Company, company_id)
+    if company is None:
+        raise NotFoundError(f"There is no company {company_id}.")
     unpaid = select(Invoice.id).where(
         Invoice.company_id == company_id, Invoice.state.in_(_UNPAID)
     )
     if session.scalar(unpaid.limit(1)) is None:
         raise ConflictError(f"{company.name} has no open invoice.")
     subject = f"company:{company.id}"
-    asked = _Asked(STATEMENT, subject, key or _minute(), ("email",))
+    asked = _Asked(STATEMENT, subject, key, ("email",))
     made = _send(session, company.id, asked)
     audit.record(session, actor, "statement.asked", subject, deliveries=len(made))
     return made
 
 
-def address(reach: str, to: str | None) -> str:
-    """Check whom a free message is for; returns the address in its one form."""
+def address(reach: str, to: str | None, country: str | None = None) -> str:
+    """Check whom a free message is for; returns the address in its one form. A number
+    may be written as in its `country`, where that is known."""
     if not to or not to.strip():
         thing = "phone number" if reach == "phone" else "e-mail address"
         raise InvalidError(f"Say to which {thing} it goes.", {"to": ["Missing."]})
     if reach == "phone":
-        return _number(to)
+        return _number(to, country)
     try:
-        return str(checks.email(to.strip()))
-    except ValueError as error:
-        raise InvalidError(str(error), {"to": [str(error)]}) from error
+        return Address(addr_spec=to.strip()).addr_spec
+    except (ValueError, IndexError, MessageError):
+        raise InvalidError(_EMAIL, {"to": [_EMAIL]}) from None
 
 
 def addressee(session: Session, reach: str, to: str) -> Contact | None:
@@ -90,15 +99,20 @@ def addressee(session: Session, reach: str, to: str) -> Contact | None:
     wanted = to if reach == "phone" else to.lower()
     found = session.scalars(select(Contact).where(column == wanted)).all()
     channel = "sms" if reach == "phone" else "email"
-    agreed = [
-        each for each in found if companies.has_consent(session, each.id, channel)
-    ]
-    return next(iter([*agreed, *found]), None)
+    clients = recipients.clients(session, {each.company_id for each in found})
+    agreed = {
+        contact.id
+        for client in clients.values()
+        for contact in client.contacts
+        if channel in contact.agreed
+    }
+    first = sorted(found, key=lambda each: (each.id not in agreed, each.id))
+    return next(iter(first), None)
 
 
-def _number(to: str) -> str:
+def _number(to: str, country: str | None) -> str:
     try:
-        number = phonenumbers.parse(to, None)
+        number = phonenumbers.parse(to, country)
     except phonenumbers.NumberParseException:
         raise InvalidError(_PHONE, {"to": [_PHONE]}) from None
     if not phonenumbers.is_possible_number(number):
@@ -118,6 +132,11 @@ def _send(session: Session, company_id: str, asked: _Asked) -> Sequence[Delivery
             " e-mail under Settings."
         )
     client = recipients.clients(session, [company_id])[company_id]
+    if not asked.key:
+        known = _just_asked(session, asked)
+        if known:
+            return known
+        asked = replace(asked, key=f"{now():%Y-%m-%dT%H:%M}")
     rows = [row for each in listeners for row in _rows(client, each, asked)]
     insert_new(session, Delivery, rows, unique=("id",))
     ring_after(session, "deliver")
@@ -162,5 +181,16 @@ def _id(asked: _Asked, connection_id: str, to: str) -> str:
     return "dlv_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:26]
 
 
-def _minute() -> str:
-    return f"{now():%Y-%m-%dT%H:%M}"
+def _just_asked(session: Session, asked: _Asked) -> Sequence[Delivery]:
+    """What was asked by hand within the minute, if anything."""
+    return session.scalars(
+        select(Delivery)
+        .where(
+            Delivery.subject == asked.subject,
+            Delivery.kind == asked.kind,
+            Delivery.event_id.is_(None),
+            Delivery.replay_of.is_(None),
+            Delivery.created_at > now() - _WINDOW,
+        )
+        .order_by(Delivery.id)
+    ).all()
