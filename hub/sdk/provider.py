@@ -82,6 +82,8 @@ class Provider:
     once, or those of an hour, may be told to it in one message. `anywhere`: it calls
     whatever address an admin enters, so private networks are refused unless its
     setting `allowed_networks` has them.
+    `channel_help` says how to name a channel, where one connection can post to any:
+    an admin may then choose other ones per event.
     `hosts` are the only hosts its API calls may go to unless `api_base_url` is set.
     """
 
@@ -110,4 +112,5 @@ class Provider:
     sender_keys: tuple[str, ...] = ()
     targets: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     summarises: bool = False
+    channel_help: str = ""
     anywhere: bool = False

@@ -40,7 +40,7 @@ NUMBER, MAIL = "+4930901820", "kim@northwind.example"
 @pytest.fixture
 def pages(bank: Bank) -> dict[str, str]:
     """A client with contacts, and some things that were sent or not; addresses."""
-    cast(bank.hub)
+    cast(bank.hub, chat={"channel_help": "Such as #money."})
     chat, phone, mail = connected(bank.hub, "chat", "phone", "mail")
     with bank.hub.write() as session:
         company = companies.create(

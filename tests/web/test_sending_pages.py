@@ -40,7 +40,7 @@ ADMINS_ONLY = (
 @pytest.fixture
 def reached(bank: Bank, things: Things) -> dict[str, Connection]:
     """Connections to a chat, phones and mailboxes; by plugin."""
-    cast(bank.hub)
+    cast(bank.hub, chat={"channel_help": "Such as #money."})
     chat, phone, mail = connected(bank.hub, "chat", "phone", "mail")
     return {"chat": chat, "phone": phone, "mail": mail}
 

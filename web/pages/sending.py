@@ -5,7 +5,7 @@ from typing import Any, Final
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from hub.core import told_what
+from hub.core import messages, told_what
 from hub.core.configuration.live import LiveConnection, live
 from hub.core.policy import kinds, rules
 from hub.core.told_what import Wish
@@ -141,7 +141,9 @@ def _page(connection: LiveConnection, problem: InvalidError | None = None) -> st
         "settings/sending_one.html",
         connection=connection,
         reach=provider.reach if provider else "channel",
-        chooses_channels=provider is not None and provider.summarises,
+        channel_help=provider.channel_help if provider else "",
+        digests=provider is not None and provider.summarises,
+        writes=messages.HOOK in the_hub().plugins.get(connection.plugin).hooks,
         by_kind=by_kind,
         given=request.form,
         problem=problem,

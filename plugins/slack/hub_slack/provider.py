@@ -81,6 +81,7 @@ def describe_provider() -> Provider:
         },
         after_unknown_outcome="resend",
         summarises=True,
+        channel_help="Such as #money or C0123ABCD; this needs a bot token.",
         # "": an empty body may come without a type.
         webhook_types=("application/json", "application/x-www-form-urlencoded", ""),
     )
