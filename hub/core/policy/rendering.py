@@ -23,7 +23,7 @@ def render(session: Session, delivery: Delivery, event: Event | None) -> Message
     """Write a delivery's message; one that is written is kept, so that a retry says
     the same. InvalidError says why it can't be written."""
     if delivery.message is not None:
-        return {key: str(value) for key, value in delivery.message.items()}
+        return dict(delivery.message)
     reach = _reach(session, delivery)
     if delivery.audience == "staff":
         return _to_staff(session, reach, event)

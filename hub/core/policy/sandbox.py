@@ -69,6 +69,13 @@ def problems(
     return list(dict.fromkeys(found))[:5]
 
 
+def most(source: str, values: Mapping[str, Any]) -> int:
+    """How many characters a source without problems can come to at the most, whatever
+    holds at the time, with values that are no longer than these."""
+    sizes = {name: len(str(value)) for name, value in _flat(values)}
+    return _most(_ENVIRONMENT.parse(source), sizes)
+
+
 def known(values: Mapping[str, Any]) -> list[str]:
     """The variables of a dict as they are written: `company.name`."""
     return [name for name, _ in _flat(values)]
@@ -90,6 +97,25 @@ def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 @lru_cache(maxsize=64)
 def _compiled(source: str) -> Any:
     return _ENVIRONMENT.from_string(source)
+
+
+def _most(node: nodes.Node, sizes: Mapping[str, int]) -> int:
+    """The longest branch of each condition, and all that stands beside it."""
+    name = path(node)
+    if name is not None:
+        return sizes.get(name, 0)
+    if isinstance(node, nodes.TemplateData):
+        return len(node.data)
+    if isinstance(node, nodes.Const):
+        return len(str(node.value))
+    if isinstance(node, nodes.If):
+        elifs: list[list[nodes.Node]] = [[each] for each in node.elif_]
+        branches = [node.body, *elifs, node.else_]
+        return max(sum(_most(each, sizes) for each in some) for some in branches)
+    inner = [_most(each, sizes) for each in node.iter_child_nodes()]
+    if isinstance(node, nodes.Filter | nodes.And | nodes.Or):
+        return max(inner)
+    return sum(inner)
 
 
 def _wrong(

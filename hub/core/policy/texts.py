@@ -9,7 +9,7 @@ from typing import Final
 
 from hub.core.policy import sandbox
 from hub.core.policy.defaults import OPT_OUT, Text
-from hub.core.policy.variables import Values, emptiest, example, harmless, longest, seen
+from hub.core.policy.variables import Values, example, harmless, longest, seen
 from hub.sdk.errors import InvalidError
 
 Message = dict[str, str]
@@ -68,24 +68,34 @@ def problems(reach: str, subject: str, body: str, kind: str = "") -> list[str]:
 
 def _too_long(reach: str, text: Text, largest: Values) -> list[str]:
     """A text that fits with the longest names always fits: sending can't fail on it."""
+    length, most = sandbox.most(_source(reach, text.body), largest), _most(reach)
+    if length > most:
+        return [
+            f"With long names the text has {length} characters; {most} is the most."
+        ]
     try:
-        for values in (largest, emptiest(largest)):
-            filled(reach, text, values)
+        filled(reach, text, largest)
     except InvalidError as error:
         return [str(error)]
     return []
 
 
 def filled(reach: str, text: Text, values: Values) -> Message:
-    """Fill a text in; InvalidError if it can't be, or comes out too long."""
+    """Fill a text in; InvalidError if it can't be, or comes out empty or too long."""
     body = _lines(sandbox.fill(_source(reach, text.body), values))
-    most = LONGEST[reach] - (_ROOM_TO_OPT_OUT if reach == "phone" else 0)
-    if len(body) > most:
+    if not body or len(body) > _most(reach):
         raise InvalidError(
-            f"With long names the text has {len(body)} characters; {most} is the most."
+            f"The text comes out with {len(body)} characters; it needs some, and"
+            f" {_most(reach)} is the most."
         )
     subject = seen(sandbox.fill(text.subject, values)) if reach == "email" else ""
+    if reach == "email" and not subject:
+        subject = body.partition("\n")[0]
     return {"text": body, "subject": _cut(subject), "link": "", "label": ""}
+
+
+def _most(reach: str) -> int:
+    return LONGEST[reach] - (_ROOM_TO_OPT_OUT if reach == "phone" else 0)
 
 
 def _source(reach: str, body: str) -> str:

@@ -104,14 +104,6 @@ def longest(reach: str, kind: str) -> Values:
     return _nested({name: wide.get(name, value) for name, value in flat.items()})
 
 
-def emptiest(like: Values) -> Values:
-    """The same variables without values."""
-    return {
-        name: emptiest(value) if isinstance(value, dict) else type(value)()
-        for name, value in like.items()
-    }
-
-
 def values(reach: str, kind: str, given: Mapping[str, str | int | None]) -> Values:
     """Values by their dotted names, made harmless; what isn't given is empty."""
     found: dict[str, str | int] = {}

@@ -127,6 +127,11 @@ def test_huge_texts_are_refused_at_once(body: str) -> None:
         ("{{ link|safe }}", "There is no filter 'safe' here."),
         ("x" * 4001, "may have 4000 characters"),
         ("x" * 1600, "1578 is the most"),
+        # The longer branch counts, though it wouldn't be taken now.
+        (
+            "{% if days_overdue %}a{% else %}" + "{{ link }}" * 11 + "{% endif %}",
+            "1738",
+        ),
         ("{{ company.name }}" * 45, "With long names the text has 1800 characters"),
     ],
 )
@@ -161,6 +166,14 @@ def test_signs_of_a_name_stay_as_they_are_whatever_they_cost() -> None:
         {"company_name": "O\u2019Neill"},
     )
     assert '"O\u2019Neill"' == said["text"]
+
+
+def test_a_message_has_a_text_and_a_subject() -> None:
+    nothing = {"open_amount": ""}
+    with pytest.raises(InvalidError, match="comes out with 0"):
+        rendering.preview("phone", KIND, "", "{{ open_amount }}", nothing)
+    said = rendering.preview("email", KIND, "{{ open_amount }}", "Hello\nyou", nothing)
+    assert "Hello" == said["subject"]
 
 
 def test_a_subject_is_one_line_and_short() -> None:
@@ -207,9 +220,7 @@ def test_no_name_breaks_a_message(name: str, key: tuple[str, str]) -> None:
     given_values |= {"days_overdue": 3, "statement.count": 1}
     given_values |= {"link": "https://x.example/pay/1", "statement.lines": "A: 1"}
 
-    said = texts.filled(
-        reach, DEFAULTS[key], values(reach, kind, given_values)
-    )
+    said = texts.filled(reach, DEFAULTS[key], values(reach, kind, given_values))
 
     lines = said["text"].split("\n")
     assert all(line == "" or _harmless(line) for line in lines)
