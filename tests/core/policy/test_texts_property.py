@@ -37,7 +37,7 @@ def tell(hub: Hub, network: Server, seed: int, *, events: int) -> Counter[str]:
 
 
 def _end(row: Any) -> str:
-    return row.reason if row.state == "skipped" else row.state
+    return str(row.reason if row.state == "skipped" else row.state)
 
 
 def _told(seed: int, there: World, error: AssertionError) -> str:
@@ -68,7 +68,7 @@ def test_over_weeks_nobody_is_texted_twice_or_against_their_will(
 
 
 # Without one of these the property must not hold, or it proves nothing.
-MUTANTS = {
+MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "no cap": (caps.Days, "take", lambda *_: None),
     "no quiet hours": (quiet, "end", lambda *_: None),
     "no blocks": (blocks, "among", lambda *_: {}),

@@ -4,7 +4,7 @@ network that answers as it likes, people who look, and three workers."""
 import json
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -153,7 +153,10 @@ PHONE = Provider(
     reach="phone",
     sender_keys=("from_number",),
 )
-_HOOKS = {"describe_provider": lambda: PHONE, "send_message": send_message}
+_HOOKS: Mapping[str, Callable[..., Any]] = {
+    "describe_provider": lambda: PHONE,
+    "send_message": send_message,
+}
 
 
 @dataclass
