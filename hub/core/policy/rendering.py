@@ -50,8 +50,10 @@ def _reach(session: Session, delivery: Delivery) -> str:
 
 
 def _was_written_to(session: Session, delivery: Delivery) -> bool:
-    """True if this number may have had a text of this connection before."""
+    """True if this number may have had a text of this connection before. Looked for
+    among the client's: what we ever sent is too much to look through."""
     before = select(Delivery.id).where(
+        Delivery.company_id == delivery.company_id,
         Delivery.connection_id == delivery.connection_id,
         Delivery.target == delivery.target,
         Delivery.audience == "contact",
