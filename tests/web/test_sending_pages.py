@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from hub.core import notify
+from hub.core import process
 from hub.core.configuration.live import live
 from hub.core.ledger import companies, invoices
 from hub.core.models import (
@@ -25,8 +25,10 @@ from hub.core.models import (
 )
 from hub.core.policy import preferences, rules
 from hub.sdk.clock import now
+from hub.sdk.facts import MessageReceived
+from hub.sdk.webhooks import Heard
 from tests.core.policy.plugins import cast, connected
-from tests.parts.bank import Bank
+from tests.parts.bank import Bank, body_of, event
 from tests.web.conftest import CANARY, Browse, Browser, Things
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -642,22 +644,25 @@ def test_these_forms_need_their_token(
 def test_an_inbound_text_leads_to_its_company(
     admin: Browser, bank: Bank, things: Things, agreed: str
 ) -> None:
-    url = f"{bank.hub.settings.base_url}/companies/{things.company}"
-    with bank.hub.write() as session:
-        notify.notify_staff(
-            session,
-            "message.received",
-            {},
-            title=f"{NUMBER} wrote {CANARY}",
-            url=url,
-            key="text:1",
-        )
+    text = MessageReceived(
+        id="text",
+        as_of=now(),
+        address=NUMBER,
+        sender="+15550100",
+        text=f"When do you come? {CANARY}",
+    )
+    told = Heard(event_id="e9", event_type="text", facts=(text,))
+    bank.plugin.results = lambda webhook, ctx: (told,)
+    bank.post(body_of("w9", event("e9")))
+    process.drain_all(bank.hub)
     with bank.hub.read() as session:
-        row = session.scalars(
-            select(Notification).where(Notification.key == "text:1")
-        ).first()
+        wanted = Notification.type == "message.received"
+        row = session.scalars(select(Notification).where(wanted)).first()
     assert row is not None
 
+    shown = admin.get("/notifications").text
     answer = admin.get(f"/notifications/{row.id}")
 
+    assert "When do you come?" in shown
+    assert CANARY not in shown
     assert f"/companies/{things.company}" == answer.location
