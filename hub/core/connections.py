@@ -161,7 +161,12 @@ def remove(session: Session, slug: str, *, actor: str = audit.HUB) -> None:
             Delivery.connection_id == row.id,
             Delivery.state.in_(("pending", "retrying")),
         )
-        .values(state="skipped", reason="connection removed", finished_at=clock.now())
+        .values(
+            state="skipped",
+            reason="connection removed",
+            explanation="Not sent: its connection was removed.",
+            finished_at=clock.now(),
+        )
     )
     session.execute(
         delete(ConnectionState).where(ConnectionState.connection_id == row.id)

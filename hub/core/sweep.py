@@ -49,6 +49,7 @@ def _skip_removed(hub: Hub) -> None:
             .values(
                 state="skipped",
                 reason="connection removed",
+                explanation="Not sent: its connection was removed.",
                 finished_at=clock.now(),
             )
             .execution_options(synchronize_session=False)

@@ -167,7 +167,7 @@ class _Taker:
         if count > len(taken):
             left = count - len(taken)
             taken += self._take(ready, left, Delivery.lost_leases < ALONE_AFTER)
-        return sorted(taken, key=lambda delivery: delivery.position)
+        return sorted(taken, key=lambda each: (each.position, each.created_at, each.id))
 
     def _take(
         self, ready: Ready, count: int, which: ColumnElement[bool] | TextClause

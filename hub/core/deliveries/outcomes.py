@@ -169,7 +169,14 @@ def _final(error: BaseException, sent: bool) -> Outcome:
     if isinstance(error, RecipientError):
         return _unwanted(error)
     if isinstance(error, GoneError):
-        return _dead(error, "rejected", sign="gone")
+        # Its connection is disabled; for a new address of theirs it is kept.
+        return Outcome(
+            state="retrying",
+            word="rejected",
+            error=str(error),
+            status=error.status,
+            sign="gone",
+        )
     if isinstance(error, RejectedError):
         # A definite failure: nothing was made, and the provider is there.
         return _dead(error, "rejected", sign="works", maybe_made=error.outcome_unknown)

@@ -112,13 +112,17 @@ def _delivery_values(done: Done) -> dict[str, Any]:
         "b_id": done.claimed.id,
         "state": outcome.state,
         "reason": "opt-out" if skipped else outcome.error,
-        "explanation": outcome.error if skipped else "",
+        "explanation": _unsent(done) if skipped else "",
         "sent_at": done.sent_at,
         "steps": steps.dump(done.steps),
         "next_attempt_at": done.finished_at + outcome.wait if retrying else None,
         "provider_reference": outcome.reference,
         "finished_at": done.finished_at if outcome.state in _FINAL else None,
     }
+
+
+def _unsent(done: Done) -> str:
+    return f"Not sent to {done.claimed.target}: {done.outcome.error}"
 
 
 def _attempt_values(done: Done) -> dict[str, Any]:

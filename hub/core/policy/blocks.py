@@ -29,6 +29,11 @@ def sender_of(provider: Provider, settings: Mapping[str, Any]) -> str:
     return next((name for name in named if name), "")
 
 
+def fold(address: str) -> str:
+    """The same for the same mailbox, however it is written; numbers stay."""
+    return address.lower()
+
+
 def block(  # noqa: PLR0913 - a block has these parts
     session: Session,
     *,
@@ -46,7 +51,7 @@ def block(  # noqa: PLR0913 - a block has these parts
         "id": new_id("blk"),
         "connection_id": connection_id,
         "sender": sender,
-        "address": address,
+        "address": fold(address),
         "kind": kind,
         "how": how[:_LONGEST],
         "since": at,
@@ -92,7 +97,7 @@ def current(
         select(AddressBlock).where(
             AddressBlock.connection_id == connection_id,
             AddressBlock.sender == sender,
-            AddressBlock.address == address,
+            AddressBlock.address == fold(address),
             _OPEN,
         )
     ).one_or_none()
@@ -101,12 +106,12 @@ def current(
 def among(
     session: Session, connection_id: str, sender: str, addresses: Collection[str]
 ) -> dict[str, AddressBlock]:
-    """The blocks that hold now for these addresses, by address."""
+    """The blocks that hold now for these addresses, by folded address."""
     found = session.scalars(
         select(AddressBlock).where(
             AddressBlock.connection_id == connection_id,
             AddressBlock.sender == sender,
-            AddressBlock.address.in_(addresses),
+            AddressBlock.address.in_({fold(each) for each in addresses}),
             _OPEN,
         )
     )
@@ -114,8 +119,9 @@ def among(
 
 
 def words(block: AddressBlock) -> str:
-    """`opted out on 3 March 2026`, for a sentence."""
-    day = f"{block.since.day} {block.since:%B %Y}"
+    """`opted out on 3 March 2026 by STOP`, for a sentence."""
+    day, how = f"{block.since.day} {block.since:%B %Y}", block.how.rstrip(".")
+    said = f" by {how}" if how.isupper() else f" ({how})" if how else ""
     if block.kind == OPT_OUT:
-        return f"opted out on {day}"
-    return f"the address was refused on {day} ({block.how})"
+        return f"opted out on {day}{said}"
+    return f"the address was refused on {day}{said}"

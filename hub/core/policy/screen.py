@@ -91,7 +91,7 @@ class Screen:
         return blocks.sender_of(provider, self.connection.settings)
 
     def _blocked(self, delivery: Delivery) -> Answer:
-        known = self._blocks.get(delivery.target)
+        known = self._blocks.get(blocks.fold(delivery.target))
         if known is None:
             return None
         reason = "opt-out" if known.kind == blocks.OPT_OUT else "no address"
