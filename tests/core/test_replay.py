@@ -1,8 +1,10 @@
 """Replay: a new row, a new revision of the facts, the ledger computed again."""
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from sqlalchemy import func, select, update
 
 from hub.core import process
@@ -49,6 +51,21 @@ def test_replay_is_a_new_row(bank: Bank) -> None:
     )
     assert ["received", "received"] == [row.state for row in bank.kept()]
     assert 2 == drained(bank)
+
+
+def test_replayed_webhook_is_as_old_as_when_it_came(bank: Bank) -> None:
+    """What was said since then stays said since then."""
+    came: list[datetime] = []
+    bank.plugin.before = lambda webhook, ctx: came.append(webhook.received_at)
+    with time_machine.travel(clock.now() - timedelta(hours=5), tick=False):
+        bank.post(body_of("1", event("a")))
+        drained(bank)
+    (first,) = bank.kept()
+
+    replayed(bank, first.id)
+    drained(bank)
+
+    assert [first.received_at] * 2 == came
 
 
 def test_replay_of_a_replay_belongs_to_the_first(bank: Bank) -> None:

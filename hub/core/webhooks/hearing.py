@@ -113,7 +113,7 @@ def _results(
         return
     with contexts.opened(hub, connection, webhook_id=row.id) as ctx:
         results: Iterable[Any] = hub.plugins.call(
-            connection.plugin, HOOK, webhook=_kept(row), ctx=ctx
+            connection.plugin, HOOK, webhook=_kept(hub, row), ctx=ctx
         )
         for result in results:
             if not isinstance(result, Heard | Unheard):
@@ -121,15 +121,24 @@ def _results(
             yield result
 
 
-def _kept(row: WebhookRow) -> InboundWebhook:
+def _kept(hub: Hub, row: WebhookRow) -> InboundWebhook:
     return InboundWebhook(
         id=row.id,
         path=row.path,
         query=read_query(row.query),
         headers=Headers(header_lines.read(row.headers or b"")),
         body=row.body or b"",
-        received_at=row.received_at,
+        received_at=_came_at(hub, row),
     )
+
+
+def _came_at(hub: Hub, row: WebhookRow) -> datetime:
+    """When the provider sent it. To hear it again doesn't make it newer: a STOP that
+    is replayed must not come after the START that followed it."""
+    if row.replay_of is None:
+        return row.received_at
+    with hub.read() as session:
+        return session.get_one(WebhookRow, row.replay_of).received_at
 
 
 def _problem(about: str, error: BaseException) -> str:
