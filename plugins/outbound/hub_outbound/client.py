@@ -17,10 +17,7 @@ OWN: Final = frozenset({408, 429})  # the SDK knows what these mean
 
 def post(body: bytes, id: str, ctx: Context) -> None:
     """Post a signed body. `id` is the same in each try: receivers know it by that."""
-    try:
-        secrets = signing.secrets_of(ctx.settings["signing_secret"])
-    except ValueError as error:  # out of the environment: no form checked it
-        raise errors.SettingsError(f"signing_secret: {error}") from None
+    secrets = signing.secrets_of(ctx.settings["signing_secret"])
     signed = signing.headers(id, int(ctx.now().timestamp()), body, secrets)
     ctx.http.post(
         ctx.settings["url"], content=body, headers={**JSON, **signed}, explain=explain
