@@ -69,11 +69,13 @@ class Removed(ma.Schema):
 
 class NewMessage(ma.Schema):
     """A free message; `to` is a channel, phone or address (left out: the
-    connection's own), `blocks` are the provider's own rich format."""
+    connection's own), `blocks` are the provider's own rich format. With a client's
+    `company_id` a phone number may be written as in its country."""
 
     text = Text(load_default="", most=messages.LONGEST)
     blocks = fields.List(Free(), load_default=[])
     to = Text(load_default=None, allow_none=True)
+    company_id = Text(load_default=None, allow_none=True)
 
 
 @blueprint.route("/connections")
@@ -173,9 +175,11 @@ def start_sync(slug: str) -> Any:
 @blueprint.response(202, Delivery)
 def send(values: dict[str, Any], slug: str) -> Any:
     """Queue a message; the answer is its delivery."""
-    values["blocks"] = tuple(values["blocks"])
+    values["blocks"], company_id = tuple(values["blocks"]), values.pop("company_id")
     with the_hub().write() as session:
-        queued = messages.send(session, slug, Message(**values), actor())
+        queued = messages.send(
+            session, slug, Message(**values), actor(), company_id=company_id
+        )
         return show(session, DELIVERIES, queued.id, with_slugs)
 
 

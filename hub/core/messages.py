@@ -4,12 +4,14 @@ from sqlalchemy.orm import Session
 
 from hub.boot import hub_of
 from hub.core import audit, connections
-from hub.core.models import Delivery, new_id
+from hub.core.ledger import companies
+from hub.core.models import Connection, Delivery, new_id
 from hub.core.policy import asking
 from hub.jobs import ring_after
 from hub.sdk.clock import now
 from hub.sdk.errors import ConflictError, InvalidError
 from hub.sdk.events import Message
+from hub.sdk.provider import Provider
 
 HOOK = "send_message"
 LONGEST = 40_000  # characters
@@ -19,20 +21,24 @@ _UNUSABLE = {
 }
 
 
-def send(session: Session, slug: str, message: Message, actor: str) -> Delivery:
+def send(
+    session: Session,
+    slug: str,
+    message: Message,
+    actor: str,
+    *,
+    company_id: str | None = None,
+) -> Delivery:
     """Queue a message to a connection's channel, phone or address. What holds for a
-    client (consent, quiet hours, one text a day) holds for this, too."""
+    client (consent, quiet hours, one text a day) holds for this, too. With a client's
+    `company_id` a number may be written as in its country."""
     _check(message)
-    connection = connections.find(session, slug)
-    provider = hub_of(session).plugins.provider(connection.plugin)
-    if not hub_of(session).plugins.has(connection.plugin, HOOK):
-        raise ConflictError(f"{provider.title} takes no messages.")
-    if connection.state in _UNUSABLE:
-        raise ConflictError(f"{slug} {_UNUSABLE[connection.state]} first.")
+    connection, provider = _usable(session, slug)
     id, moment = new_id("dlv"), now()
     target, contact = message.to or "", None
     if provider.reach != "channel":
-        target = asking.address(provider.reach, message.to)
+        country = companies.get(session, company_id).country if company_id else None
+        target = asking.address(provider.reach, message.to, country)
         contact = asking.addressee(session, provider.reach, target)
     delivery = Delivery(
         id=id,
@@ -52,6 +58,16 @@ def send(session: Session, slug: str, message: Message, actor: str) -> Delivery:
     audit.record(session, actor, "message.sent", f"connection:{connection.id}")
     ring_after(session, "deliver")
     return delivery
+
+
+def _usable(session: Session, slug: str) -> tuple[Connection, Provider]:
+    connection = connections.find(session, slug)
+    provider = hub_of(session).plugins.provider(connection.plugin)
+    if not hub_of(session).plugins.has(connection.plugin, HOOK):
+        raise ConflictError(f"{provider.title} takes no messages.")
+    if connection.state in _UNUSABLE:
+        raise ConflictError(f"{slug} {_UNUSABLE[connection.state]} first.")
+    return connection, provider
 
 
 def _kept(message: Message) -> dict[str, object]:
