@@ -37,7 +37,7 @@ def describe_provider() -> Provider:
         required=(("urls",),),
         # The library calls the services by itself.
         hosts=(),
-        budget=Budget(per_second=1.0, concurrency=2),
+        budget=Budget(per_second=5.0, concurrency=4),
         docs_url="https://appriseit.com/",
         max_age={
             "connection.failing": timedelta(hours=6),
