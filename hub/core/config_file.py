@@ -1,4 +1,5 @@
-"""The configuration as JSON: plugins, connections and their settings, no secret."""
+"""The configuration as JSON: plugins, connections with their settings, and what is
+sent to whom; no secret."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.boot import hub_of
-from hub.core import audit, connections
+from hub.core import audit, connections, sending_file
 from hub.core.configuration import live
 from hub.core.configuration import settings as connection_settings
 from hub.core.configuration import switches as plugin_switches
@@ -39,6 +40,7 @@ def export(session: Session) -> dict[str, Any]:
         "version": VERSION,
         "plugins": {row.name: {"enabled": row.enabled} for row in switches},
         "connections": [_exported(session, row) for row in rows],
+        "sending": sending_file.export(session),
     }
 
 
@@ -58,6 +60,8 @@ def load(session: Session, data: Any, *, actor: str = audit.HUB) -> Imported:
         turn = plugin_switches.enable if switch["enabled"] else plugin_switches.disable
         turn(session, name, actor=actor)
     session.flush()
+    if "sending" in data:
+        sending_file.load(session, data["sending"], actor=actor)
     incomplete = [
         entry["slug"]
         for entry in given["connections"]
