@@ -145,3 +145,12 @@ def test_name_that_leads_nowhere_is_unavailable(
     caller = client("http://nowhere.localhost:9", OUTSIDE)
     with pytest.raises(UnavailableError):
         caller.get("https://a.example.com/")
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0177.0.0.1", "0x7f.1", "167772161"])
+def test_address_in_another_spelling_is_the_same_address(
+    host: str, names: dict[str, list[list[str]]]
+) -> None:
+    names[host] = [[socket.inet_ntoa(socket.inet_aton(host))]]
+    with pytest.raises(SettingsError, match="allowed_networks"):
+        client(f"https://{host}", OUTSIDE).get("https://a.example.com/")
