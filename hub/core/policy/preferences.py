@@ -194,6 +194,9 @@ def _misfit(session: Session, kept: Mapping[str, Any]) -> dict[str, object]:
     """What each value is right for, and all together are not."""
     if bool(kept.get("quiet_from")) != bool(kept.get("quiet_until")):
         return {"quiet_until": ["Give both times, or none."]}
+    start, end = kept.get("quiet_from"), kept.get("quiet_until")
+    if start and end and not rules.leaves_time(start, end):
+        return {"quiet_until": [rules.TIME_HINT]}
     if kept.get("channels") and not kept.get("phone"):
         providers = personal(session)
         texts = [

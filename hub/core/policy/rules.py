@@ -22,6 +22,7 @@ from hub.sdk.provider import Provider
 QUIET_FROM, QUIET_UNTIL = time(20), time(8)
 MOST_TARGETS, LONGEST_TARGET = 20, 200
 _ROW = 1
+_LEAST_FREE = 60  # minutes
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -144,6 +145,8 @@ def set_policy(
     wrong = {name: [CLOCK_HINT] for name, text in values.items() if not is_clock(text)}
     if wrong:
         raise InvalidError(f"Some times can't be read: {', '.join(wrong)}.", wrong)
+    if not leaves_time(quiet_from, quiet_until):
+        raise InvalidError(TIME_HINT, {"quiet_until": [TIME_HINT]})
     insert_new(session, SendingPolicy, [{"id": _ROW, **values}], unique=("id",))
     row = session.get_one(SendingPolicy, _ROW, with_for_update=True)
     row.quiet_from, row.quiet_until = quiet_from, quiet_until
@@ -153,6 +156,21 @@ def set_policy(
 
 
 CLOCK_HINT = "Write a time of day as HH:MM, for example 20:00."
+
+
+TIME_HINT = "Leave at least an hour of the day in which something can be sent."
+
+
+def leaves_time(start: str, end: str) -> bool:
+    """True unless these quiet hours take nearly the whole day: what waits for their
+    end would wait for ever. Equal times are no quiet hours."""
+    first, last = time.fromisoformat(start), time.fromisoformat(end)
+    free = (_minutes(first) - _minutes(last)) % (24 * 60)
+    return first == last or free >= _LEAST_FREE
+
+
+def _minutes(reading: time) -> int:
+    return reading.hour * 60 + reading.minute
 
 
 def is_clock(text: object) -> bool:

@@ -150,3 +150,22 @@ def test_what_is_no_time_of_day_is_refused(hub: Hub, text: str) -> None:
         rules.set_policy(session, quiet_from=text, quiet_until="07:00")
 
     assert ["quiet_from"] == list(refused.value.fields)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "fine"),
+    [
+        ("08:00", "07:57", False),
+        ("00:00", "23:30", False),
+        ("08:00", "07:00", True),
+        ("20:00", "08:00", True),
+        ("00:00", "00:00", True),
+    ],
+)
+def test_quiet_hours_leave_time_to_send(start: str, end: str, fine: bool) -> None:
+    assert fine == rules.leaves_time(start, end)
+
+
+def test_quiet_hours_of_nearly_a_whole_day_are_refused(hub: Hub) -> None:
+    with pytest.raises(InvalidError, match="an hour"), hub.write() as session:
+        rules.set_policy(session, quiet_from="08:00", quiet_until="07:57")
