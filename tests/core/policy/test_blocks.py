@@ -1,6 +1,7 @@
 """Addresses that a sender must not write to: begun once, ended once, each in words."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -23,8 +24,14 @@ def phone(hub: Hub) -> Connection:
     return connected(hub, "phone")[0]
 
 
-def block(hub: Hub, connection: Connection, **values: object) -> bool:
-    given = {"sender": US, "address": THEM, "kind": "opt_out", "how": "STOP", "at": AT}
+def block(hub: Hub, connection: Connection, **values: Any) -> bool:
+    given: dict[str, Any] = {
+        "sender": US,
+        "address": THEM,
+        "kind": "opt_out",
+        "how": "STOP",
+        "at": AT,
+    }
     with hub.write() as session:
         return blocks.block(session, connection_id=connection.id, **(given | values))
 
