@@ -194,7 +194,8 @@ def _consent(session: Session, connection: Connection, row: FactRow) -> Booked:
             how=last.how or "STOP",
             at=last.as_of,
         )
-    elif known is not None:
+    elif known is not None and known.since <= last.as_of:
+        # A refusal since then (its STOP never came here) is the newer word.
         blocks.lift(session, known, actor=audit.HUB)
     contact = _contact(session, last.address)
     return Booked("recorded", f"company:{contact.company_id}" if contact else None)

@@ -22,6 +22,7 @@ from hub.core.models import (
     SentMessage,
     new_id,
 )
+from hub.core.policy import blocks
 from hub.core.record import record, withdraw
 from hub.sdk import clock
 from hub.sdk.facts import (
@@ -187,6 +188,29 @@ def test_newest_word_on_consent_counts_however_it_came(
         ).all()
     assert blocked == bool(open_blocks)
     assert len(open_blocks) <= 1
+
+
+def test_start_that_comes_late_lifts_no_newer_refusal(
+    hub: Hub, till: Connection
+) -> None:
+    """ROAD 3: the STOP after it was told by the provider's refusal alone."""
+    with hub.write() as session:
+        blocks.block(
+            session,
+            connection_id=till.id,
+            sender=SENDER,
+            address=PHONE,
+            kind="opt_out",
+            how="21610",
+            at=at(2),
+        )
+    hear(hub, till, word("early", "start", 1))
+    (held,) = all_of(hub, AddressBlock)
+    assert held.ended_at is None
+
+    hear(hub, till, word("since", "start", 3))
+    (lifted,) = all_of(hub, AddressBlock)
+    assert lifted.ended_at is not None
 
 
 def test_what_a_client_writes_reaches_the_staff_once(
