@@ -1,5 +1,7 @@
 """Free messages: deliveries without an event, over the same road (ROAD 15)."""
 
+import hashlib
+
 from sqlalchemy.orm import Session
 
 from hub.boot import hub_of
@@ -7,6 +9,7 @@ from hub.core import audit, connections
 from hub.core.ledger import companies
 from hub.core.models import Connection, Delivery, new_id
 from hub.core.policy import asking
+from hub.core.rows import insert_new
 from hub.jobs import ring_after
 from hub.sdk.clock import now
 from hub.sdk.errors import ConflictError, InvalidError
@@ -28,36 +31,45 @@ def send(
     actor: str,
     *,
     company_id: str | None = None,
+    key: str = "",
 ) -> Delivery:
     """Queue a message to a connection's channel, phone or address. What holds for a
     client (consent, quiet hours, one text a day) holds for this, too. With a client's
-    `company_id` a number may be written as in its country."""
+    `company_id` a number may be written as in its country. The same `key` is the same
+    message, however often it is sent."""
     _check(message)
     connection, provider = _usable(session, slug)
-    id, moment = new_id("dlv"), now()
+    id, moment = _id(connection, actor, key), now()
     target, contact = message.to or "", None
     if provider.reach != "channel":
         country = companies.get(session, company_id).country if company_id else None
         target = asking.address(provider.reach, message.to, country)
         contact = asking.addressee(session, provider.reach, target)
-    delivery = Delivery(
-        id=id,
-        connection_id=connection.id,
-        hook=HOOK,
-        target=target,
-        audience="contact" if contact else "channel",
-        company_id=contact.company_id if contact else None,
-        contact_id=contact.id if contact else None,
-        subject=f"message:{id}",
-        message=_kept(message),
-        state="pending",
-        next_attempt_at=moment,
-        created_at=moment,
-    )
-    session.add(delivery)
-    audit.record(session, actor, "message.sent", f"connection:{connection.id}")
-    ring_after(session, "deliver")
-    return delivery
+    row = {
+        "id": id,
+        "connection_id": connection.id,
+        "hook": HOOK,
+        "target": target,
+        "audience": "contact" if contact else "channel",
+        "company_id": contact.company_id if contact else None,
+        "contact_id": contact.id if contact else None,
+        "subject": f"message:{id}",
+        "message": _kept(message),
+        "state": "pending",
+        "next_attempt_at": moment,
+        "created_at": moment,
+    }
+    if insert_new(session, Delivery, [row], unique=("id",)):
+        audit.record(session, actor, "message.sent", f"connection:{connection.id}")
+        ring_after(session, "deliver")
+    return session.get_one(Delivery, id)
+
+
+def _id(connection: Connection, actor: str, key: str) -> str:
+    if not key:
+        return new_id("dlv")
+    parts = "\n".join(("message", connection.id, actor, key))
+    return "dlv_" + hashlib.sha256(parts.encode()).hexdigest()[:26]
 
 
 def _usable(session: Session, slug: str) -> tuple[Connection, Provider]:

@@ -477,6 +477,26 @@ def test_a_message_is_looked_at_once_more_before_it_goes(
     assert f"Hello {CANARY} ☎" == (row.message or {})["text"]
 
 
+def test_a_message_sent_by_two_presses_goes_once(
+    admin: Browser, bank: Bank, reached: dict[str, Connection]
+) -> None:
+    """A form that comes twice is one message."""
+    page = "/settings/connections/phone/message"
+    said = {"to": NUMBER, "text": "Hello"}
+    looked = admin.post(page, **said)
+    key = looked.text.split('name="key" value="')[1].split('"')[0]
+
+    first = admin.post(page, **said, key=key, send="yes")
+    second = admin.post(page, **said, key=key, send="yes")
+
+    with bank.hub.read() as session:
+        rows = session.scalars(
+            select(Delivery).where(Delivery.hook == "send_message")
+        ).all()
+    assert [f"/deliveries/{row.id}" for row in rows] == [first.location]
+    assert first.location == second.location
+
+
 def test_a_message_that_would_not_be_sent_says_so_before(
     admin: Browser, bank: Bank, things: Things, reached: dict[str, Connection]
 ) -> None:

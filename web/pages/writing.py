@@ -1,5 +1,6 @@
 """A message in a person's own words: written, looked at once more, then sent."""
 
+from secrets import token_hex
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -60,7 +61,8 @@ def look(slug: str) -> Answer:
             proposal = proposals.free(the_hub(), slug, message, person().actor)
             return _look(connection, message, proposal)
         with the_hub().write() as session:
-            made = messages.send(session, slug, message, person().actor)
+            key = request.form.get("key", "")[:64]
+            made = messages.send(session, slug, message, person().actor, key=key)
     except UserError as error:
         return _form(connection, request.form, error), 422
     flash("What becomes of it is shown here.", "info")
@@ -74,6 +76,7 @@ def _look(connection: LiveConnection, message: Message, proposal: Proposal) -> s
         reach=_reach(connection),
         message=message,
         proposal=proposal,
+        key=token_hex(8),
     )
 
 
