@@ -92,10 +92,11 @@ def email(value: Any) -> str:
     return found
 
 
-def phone(value: Any) -> str:
-    """A phone number with its country code, in the form +4930123456."""
+def phone(value: Any, country: str | None = None) -> str:
+    """A phone number in the form +4930123456, from one with its country code, or as it
+    is written in `country`."""
     try:
-        number = phonenumbers.parse(str(value), None)
+        number = phonenumbers.parse(str(value), country)
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_possible_number(number):

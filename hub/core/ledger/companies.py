@@ -1,6 +1,7 @@
 """Companies (the MSP's clients), their contacts, and those contacts' consent."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -53,7 +54,8 @@ def create(
 ) -> Company:
     """Create a company from name, currency, country, time_zone, email, phone,
     sms_notifications_enabled, autobill; the first two are needed."""
-    given = checks.checked(_COMPANY, values, needed=("name", "currency"))
+    spec = _in_country(_COMPANY, values.get("country"))
+    given = checks.checked(spec, values, needed=("name", "currency"))
     company = Company(id=new_id("com"), **given)
     session.add(company)
     session.flush()
@@ -72,7 +74,8 @@ def update(
 ) -> Company:
     """Change a company; what changes nothing publishes nothing."""
     company = get(session, company_id)
-    changed = _change(company, checks.checked(_COMPANY, changes))
+    spec = _in_country(_COMPANY, changes.get("country", company.country))
+    changed = _change(company, checks.checked(spec, changes))
     if changed:
         subject = f"company:{company.id}"
         audit.record(session, actor, "company.changed", subject, changed=changed)
@@ -97,7 +100,8 @@ def add_contact(
 ) -> Contact:
     """Add a contact (name, email, phone) to a company."""
     company = get(session, company_id)
-    given = checks.checked(_CONTACT, values, needed=("name",))
+    spec = _in_country(_CONTACT, company.country)
+    given = checks.checked(spec, values, needed=("name",))
     contact = Contact(id=new_id("con"), company_id=company.id, **given)
     session.add(contact)
     session.flush()
@@ -114,7 +118,8 @@ def update_contact(
 ) -> Contact:
     """Change a contact."""
     contact = get_contact(session, contact_id)
-    changed = _change(contact, checks.checked(_CONTACT, changes))
+    spec = _in_country(_CONTACT, contact.company.country)
+    changed = _change(contact, checks.checked(spec, changes))
     if changed:
         subject = f"company:{contact.company_id}"
         audit.record(session, actor, "contact.changed", subject, changed=changed)
@@ -162,6 +167,12 @@ def may_text(session: Session, contact: Contact) -> bool:
     """A text needs both: the company's switch and the contact's consent."""
     company = get(session, contact.company_id)
     return company.sms_notifications_enabled and has_consent(session, contact.id, "sms")
+
+
+def _in_country(spec: checks.Spec, country: Any) -> checks.Spec:
+    """The same checks, with phone numbers read as they are written there."""
+    region = country if isinstance(country, str) else None
+    return {**spec, "phone": checks.optional(partial(checks.phone, country=region))}
 
 
 def _change(row: Company | Contact, values: Mapping[str, Any]) -> list[str]:

@@ -36,6 +36,33 @@ def test_company_is_kept_and_told(hub: Hub) -> None:
     assert sorted(GIVEN) == event.data["changed"]
 
 
+@pytest.mark.parametrize(
+    ("country", "phone", "kept"),
+    [
+        ("GB", "020 7946 0000", "+442079460000"),
+        ("DE", "030/12 34 56", "+4930123456"),
+        ("US", "(212) 555-0100", "+12125550100"),
+        ("US", "+49 30 123456", "+4930123456"),
+    ],
+)
+def test_number_is_read_as_the_company_s_country_writes_it(
+    hub: Hub, country: str, phone: str, kept: str
+) -> None:
+    with hub.write() as session:
+        given = {**GIVEN, "country": country, "phone": phone}
+        company = companies.create(session, given)
+        contact = companies.add_contact(
+            session, company.id, {"name": "Ann", "phone": phone}
+        )
+        companies.update_contact(session, contact.id, {"phone": f" {phone}"})
+    assert (kept, kept) == (company.phone, contact.phone)
+
+
+def test_number_of_no_country_needs_its_code(hub: Hub) -> None:
+    with pytest.raises(InvalidError, match="phone"), hub.write() as session:
+        companies.create(session, {**GIVEN, "country": None, "phone": "020 7946 0000"})
+
+
 def test_texts_are_off_until_switched_on(hub: Hub) -> None:
     assert add_company(hub).sms_notifications_enabled is False
 
@@ -54,7 +81,8 @@ def test_texts_are_off_until_switched_on(hub: Hub) -> None:
         ("email", "nobody"),
         ("email", "a b@example.com"),
         ("phone", "555"),
-        ("phone", "020 7946 0000"),
+        ("phone", "not a number"),
+        ("phone", "+999 1"),
         ("autobill", "yes"),
         ("colour", "red"),
     ],
