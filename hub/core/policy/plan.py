@@ -130,7 +130,8 @@ class _Plan:
     ) -> Row:
         address = member.address(listener.provider.reach)
         row = self._row(event, listener, SEND, "staff")
-        row |= {"target": address, "user_id": member.id}
+        # Named by something: a row without any target is the client's.
+        row |= {"target": address or member.email, "user_id": member.id}
         if rule.when == "off":
             return row | _skipped("policy", _why_off(listener), self.at)
         if not address:

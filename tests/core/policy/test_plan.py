@@ -254,6 +254,20 @@ def test_staff_are_told_of_what_they_chose(hub: Hub) -> None:
     assert found[ann].target.endswith("@example.com")
 
 
+def test_member_without_a_number_and_client_without_consent_both_have_their_row(
+    hub: Hub,
+) -> None:
+    """Each decision not to send is kept, also where nobody has an address."""
+    cast(hub)
+    connected(hub, "phone")
+    user = add_user(hub)
+    chosen = {"channels": {"phone": {"invoice.overdue": "now"}}}
+    with hub.write() as session:
+        session.get_one(User, user.id).preferences = chosen
+    found = {each.audience: each.reason for each in told(hub, add_company(hub))}
+    assert {"contact": "policy", "staff": "no address"} == found
+
+
 def test_only_admins_are_told_of_connections(hub: Hub) -> None:
     cast(hub)
     connected(hub, "mail")
