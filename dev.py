@@ -79,7 +79,7 @@ def run(extra: list[str]) -> int:
 
 def test(extra: list[str]) -> int:
     """all tests; --long adds the long runs; the rest goes to pytest"""
-    return become("pytest", "-n", "2", "--dist", "loadgroup", *extra)
+    return become("pytest", "-n", "3", "--dist", "loadgroup", *extra)
 
 
 def only_install(extra: list[str]) -> int:

@@ -28,7 +28,7 @@ def killed(bank: Bank, moment: str) -> int:
     # The script needs the tests' own plugin.
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, timeout=60, capture_output=True, check=False
+        command, cwd=ROOT, env=environment, timeout=180, capture_output=True, check=False
     )
     return done.returncode
 
