@@ -28,7 +28,7 @@ def killed(bank: Bank, moment: str) -> int:
     # The script needs the tests' own plugin.
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, timeout=180, capture_output=True, check=False
+        command, cwd=ROOT, env=environment, timeout=60, capture_output=True, check=False
     )
     return done.returncode
 
@@ -54,6 +54,6 @@ def test_killed_worker_loses_and_doubles_nothing(bank: Bank, moment: str) -> Non
     assert 0 == process.drain_all(bank.hub)  # the lease isn't over
 
     with time_machine.travel(clock.now() + LEASE + timedelta(seconds=1)):
-        process.drain_all(bank.hub)  # what takes longer than one look isn't counted
+        assert 2 == process.drain_all(bank.hub)
     assert [2, 2, 2] == counted(bank)
     assert ["processed"] * 2 == [row.state for row in bank.kept()]
