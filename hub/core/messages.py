@@ -1,13 +1,11 @@
 """Free messages: deliveries without an event, over the same road (ROAD 15)."""
 
-import hashlib
-
 from sqlalchemy.orm import Session
 
 from hub.boot import hub_of
 from hub.core import audit, connections
 from hub.core.ledger import companies
-from hub.core.models import Connection, Delivery, new_id
+from hub.core.models import Connection, Delivery, new_id, same_id
 from hub.core.policy import asking
 from hub.core.rows import insert_new
 from hub.jobs import ring_after
@@ -68,8 +66,7 @@ def send(
 def _id(connection: Connection, actor: str, key: str) -> str:
     if not key:
         return new_id("dlv")
-    parts = "\n".join(("message", connection.id, actor, key))
-    return "dlv_" + hashlib.sha256(parts.encode()).hexdigest()[:26]
+    return same_id("dlv", "message", connection.id, actor, key)
 
 
 def _usable(session: Session, slug: str) -> tuple[Connection, Provider]:

@@ -466,7 +466,7 @@ def test_a_message_is_looked_at_once_more_before_it_goes(
         assert CANARY not in text
     assert "1 part" in looked.text
     assert 422 == wrong.status_code
-    assert "Write the number with its country code" in wrong.text
+    assert "Write a phone number with country code" in wrong.text
     assert [] == list(before)
     with bank.hub.read() as session:
         row = session.scalars(

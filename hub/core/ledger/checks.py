@@ -17,6 +17,7 @@ from hub.core.ledger.amounts import decimal_of
 from hub.sdk.clock import parse
 from hub.sdk.errors import InvalidError
 from hub.sdk.money import exponent
+from hub.sdk.phones import e164
 
 Check = Callable[[Any], Any]
 Spec = Mapping[str, Check]
@@ -95,13 +96,7 @@ def email(value: Any) -> str:
 def phone(value: Any, country: str | None = None) -> str:
     """A phone number in the form +4930123456, from one with its country code, or as it
     is written in `country`."""
-    try:
-        number = phonenumbers.parse(str(value), country)
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_possible_number(number):
-        raise ValueError("Write a phone number with country code, as +49 30 123456.")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return e164(str(value), country)
 
 
 def currency(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from hub.core.models.api_call import ApiCall
 from hub.core.models.audit import AuditEntry, IdempotencyKey
-from hub.core.models.base import Base, new_id
+from hub.core.models.base import Base, new_id, same_id
 from hub.core.models.company import Company, Consent, Contact
 from hub.core.models.connection import (
     Connection,
@@ -94,4 +94,5 @@ __all__ = [
     "User",
     "Worker",
     "new_id",
+    "same_id",
 ]

@@ -1,5 +1,6 @@
 """What all tables share: base class, types and ids."""
 
+import hashlib
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -109,6 +110,12 @@ class Base(DeclarativeBase):
 def new_id(prefix: str) -> str:
     """Make an id such as `inv_01j…`: opaque outside, roughly ordered by time."""
     return f"{prefix}_{str(ULID()).lower()}"
+
+
+def same_id(prefix: str, *parts: str) -> str:
+    """Make the id that these parts always give: whoever adds it twice adds it once."""
+    text = "\n".join(parts).encode()
+    return f"{prefix}_{hashlib.sha256(text).hexdigest()[:26]}"
 
 
 class Stamped:

@@ -4,7 +4,6 @@ The same rows as an event's, and the same screen at the claim: whoever presses t
 button can't text a client who said STOP, or at night, or twice a day.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,22 +11,21 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from typing import Any
 
-import phonenumbers
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.core import audit
-from hub.core.models import Company, Contact, Delivery, Invoice
+from hub.core.models import Company, Contact, Delivery, Invoice, same_id
 from hub.core.policy import plan, recipients
 from hub.core.policy.recipients import Client
 from hub.core.rows import insert_new
 from hub.jobs import ring_after
 from hub.sdk.clock import now
 from hub.sdk.errors import ConflictError, InvalidError, NotFoundError
+from hub.sdk.phones import HINT, e164
 
 REMINDER, STATEMENT = "invoice.overdue", "statement"
 _UNPAID = ("open", "partially_paid")
-_PHONE = "Write the number with its country code, as +49 30 123456."
 _EMAIL = "Write an e-mail address, as kim@example.com."
 _WINDOW = timedelta(minutes=1)
 
@@ -85,12 +83,13 @@ def address(reach: str, to: str | None, country: str | None = None) -> str:
     if not to or not to.strip():
         thing = "phone number" if reach == "phone" else "e-mail address"
         raise InvalidError(f"Say to which {thing} it goes.", {"to": ["Missing."]})
-    if reach == "phone":
-        return _number(to, country)
     try:
+        if reach == "phone":
+            return e164(to, country)
         return Address(addr_spec=to.strip()).addr_spec
     except (ValueError, IndexError, MessageError):
-        raise InvalidError(_EMAIL, {"to": [_EMAIL]}) from None
+        said = HINT if reach == "phone" else _EMAIL
+        raise InvalidError(said, {"to": [said]}) from None
 
 
 def addressee(session: Session, reach: str, to: str) -> Contact | None:
@@ -108,16 +107,6 @@ def addressee(session: Session, reach: str, to: str) -> Contact | None:
     }
     first = sorted(found, key=lambda each: (each.id not in agreed, each.id))
     return next(iter(first), None)
-
-
-def _number(to: str, country: str | None) -> str:
-    try:
-        number = phonenumbers.parse(to, country)
-    except phonenumbers.NumberParseException:
-        raise InvalidError(_PHONE, {"to": [_PHONE]}) from None
-    if not phonenumbers.is_possible_number(number):
-        raise InvalidError(_PHONE, {"to": [_PHONE]})
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _send(session: Session, company_id: str, asked: _Asked) -> Sequence[Delivery]:
@@ -178,7 +167,7 @@ def _rows(
 def _id(asked: _Asked, connection_id: str, to: str) -> str:
     """The same for the same: its unique key is what makes asking twice harmless."""
     parts = (asked.kind, asked.subject, asked.key, connection_id, to)
-    return "dlv_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:26]
+    return same_id("dlv", *parts)
 
 
 def _just_asked(session: Session, asked: _Asked) -> Sequence[Delivery]:

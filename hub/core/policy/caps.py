@@ -101,13 +101,3 @@ class Days:
             )
         )
         return set(found)
-
-
-def take(
-    session: Session, delivery_id: str, subjects: Collection[str], day: date
-) -> str | None:
-    """Take one delivery's day; None if it has it now, else who has it."""
-    days = Days(session, {delivery_id: Want(subjects, day)})
-    holder = days.take(delivery_id)
-    days.write()
-    return holder

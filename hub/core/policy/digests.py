@@ -176,12 +176,6 @@ def _message(
 
 def _line(kind: Kind, event: Event) -> str:
     words = wording(event.type, event.data)
-    said = one_line(words.title if words else _named(kind, event.data))
+    said = one_line(words.title if words else kind.plainly(event.data))
     short = said[: LONGEST_LINE - 1] + "…" if len(said) > LONGEST_LINE else said
     return short or kind.title
-
-
-def _named(kind: Kind, data: Mapping[str, Any]) -> str:
-    company = data.get("company")
-    parts = [data.get("number"), company.get("name") if company else data.get("name")]
-    return ": ".join([kind.title, *(str(part) for part in parts if part)])

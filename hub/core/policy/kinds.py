@@ -3,7 +3,7 @@ where nobody decided otherwise. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from hub.sdk.events import EVENT_TYPES
 
@@ -37,6 +37,13 @@ class Kind:
     def heading(self, count: int) -> str:
         """`14 invoices became overdue`."""
         return self.one if count == 1 else f"{count} {self.many}"
+
+    def plainly(self, data: Mapping[str, Any]) -> str:
+        """What nobody put into words: the kind, its number and whose it is."""
+        company = data.get("company")
+        owner = company.get("name") if isinstance(company, Mapping) else None
+        parts = (data.get("number"), owner or data.get("name"))
+        return ": ".join([self.title, *(str(part) for part in parts if part)])
 
 
 _BY_MAIL = frozenset({"email"})

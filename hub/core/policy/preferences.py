@@ -7,7 +7,6 @@ from datetime import time
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import phonenumbers
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,6 +15,7 @@ from hub.core import audit
 from hub.core.models import Connection, User
 from hub.core.policy import kinds, rules
 from hub.sdk.errors import InvalidError, NotFoundError
+from hub.sdk.phones import e164
 from hub.sdk.provider import Provider
 
 PERSONAL: Final = ("phone", "email")
@@ -179,15 +179,7 @@ def _zone(session: Session, value: Any, kept: Mapping[str, Any]) -> str:
 
 
 def _phone(session: Session, value: Any, kept: Mapping[str, Any]) -> str:
-    if not value:
-        return ""
-    try:
-        number = phonenumbers.parse(str(value), None)
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_possible_number(number):
-        raise ValueError("Write a phone number with country code, as +49 30 123456.")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return e164(str(value)) if value else ""
 
 
 def _misfit(session: Session, kept: Mapping[str, Any]) -> dict[str, object]:

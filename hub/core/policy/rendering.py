@@ -66,7 +66,9 @@ def _was_written_to(session: Session, delivery: Delivery) -> bool:
 def _to_staff(session: Session, reach: str, event: Event | None) -> Message:
     if event is None:
         raise InvalidError("There is no event to tell of.")
-    said = wording(event.type, event.data) or _plainly(event)
+    said = wording(event.type, event.data) or Wording(
+        title=kinds.of(event.type).plainly(event.data)
+    )
     title = harmless(said.title, reach, _TITLE)
     body = harmless(said.body, reach, _BODY[reach])
     name = harmless(hub_of(session).settings.msp_name, reach)
@@ -77,14 +79,6 @@ def _to_staff(session: Session, reach: str, event: Event | None) -> Message:
     parts = filter(None, (title, body, event.url))
     text = "\n\n".join(parts)
     return {"text": text, "subject": title, **link, "unsubscribe_url": ""}
-
-
-def _plainly(event: Event) -> Wording:
-    """What nobody put into words: its kind, its number and whose it is."""
-    company, title = event.data.get("company"), kinds.of(event.type).title
-    owner = company.get("name") if isinstance(company, dict) else None
-    parts = [event.data.get("number"), owner or event.data.get("name")]
-    return Wording(title=": ".join([title, *(str(part) for part in parts if part)]))
 
 
 def _ended(sentence: str) -> str:

@@ -4,8 +4,6 @@ import re
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
-import phonenumbers
-
 from hub.sdk.context import Context
 from hub.sdk.errors import (
     CredentialsError,
@@ -15,6 +13,7 @@ from hub.sdk.errors import (
 )
 from hub.sdk.events import Message
 from hub.sdk.http import is_loopback
+from hub.sdk.phones import e164
 from hub_twilio import client
 from hub_twilio.provider import sender_of
 
@@ -57,14 +56,11 @@ def form(message: Message, ctx: Context) -> dict[str, str]:
 def number(to: str | None) -> str:
     """Return a phone number in the form that Twilio takes (E.164)."""
     try:
-        found = phonenumbers.parse(to or "", None)
-    except phonenumbers.NumberParseException:
-        found = None
-    if found is None or not phonenumbers.is_possible_number(found):
+        return e164(to or "")
+    except ValueError:
         raise RejectedError(
             "A text needs a phone number with country code, as +49 30 123456."
-        )
-    return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
+        ) from None
 
 
 def callback(ctx: Context) -> dict[str, str]:

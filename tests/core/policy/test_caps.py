@@ -1,14 +1,16 @@
 """One text per client and day: who holds the row, and who may take it over."""
 
 import threading
+from collections.abc import Collection
 from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from hub.boot import Hub
 from hub.core.models import Connection, DailySend, Delivery, new_id
-from hub.core.policy import caps
+from hub.core.policy.caps import Days, Want
 from hub.sdk.clock import now
 from tests.parts.hub import connect
 
@@ -43,7 +45,16 @@ def text(hub: Hub, **columns: object) -> str:
 
 def take(hub: Hub, id: str, day: date = TODAY, subjects=BOTH) -> str | None:
     with hub.write() as session:
-        return caps.take(session, id, subjects, day)
+        return taken(session, id, subjects, day)
+
+
+def taken(
+    session: Session, id: str, subjects: Collection[str], day: date
+) -> str | None:
+    days = Days(session, {id: Want(subjects, day)})
+    holder = days.take(id)
+    days.write()
+    return holder
 
 
 def rows(hub: Hub) -> dict[tuple[str, date], str]:
@@ -108,7 +119,7 @@ def test_who_may_have_sent_something_keeps_the_day(
 def test_what_a_claim_gives_up_is_for_the_next_in_the_same_claim(hub: Hub) -> None:
     ids = [text(hub) for _ in range(3)]
     with hub.write() as session:
-        days = caps.Days(session, {id: caps.Want(BOTH, TODAY) for id in ids})
+        days = Days(session, {id: Want(BOTH, TODAY) for id in ids})
         found = [days.take(ids[0]), days.take(ids[1])]
         days.give_up(ids[0])
         found += [days.take(ids[1]), days.take(ids[2])]
@@ -121,7 +132,7 @@ def test_what_a_claim_gives_up_is_for_the_next_in_the_same_claim(hub: Hub) -> No
 def test_claim_that_is_taken_back_takes_nothing(hub: Hub) -> None:
     first, second = text(hub), text(hub)
     with pytest.raises(ZeroDivisionError), hub.write() as session:
-        caps.take(session, first, BOTH, TODAY)
+        taken(session, first, BOTH, TODAY)
         raise ZeroDivisionError
 
     assert take(hub, second) is None
